@@ -1,0 +1,1 @@
+//! The configuration: typed values, the table of directives, the redis.conf syntax.

@@ -1,0 +1,8 @@
+//! The Seedis state machine.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod config;
+pub mod value;

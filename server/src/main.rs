@@ -1,0 +1,3 @@
+//! The Seedis server.
+
+fn main() {}

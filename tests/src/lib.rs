@@ -1,0 +1,2 @@
+//! The harness of the integration tests.
+#![forbid(unsafe_code)]
