@@ -1,1 +1,229 @@
 //! The configuration: typed values, the table of directives, the redis.conf syntax.
+//!
+//! [`Config`] is what the rest of the server reads: one field a directive, named as in Redis 7.2
+//! with underscores, and with the unit of a time as the last word. Text never reaches those
+//! readers: everything that turns text into values or back (a configuration file, options of the
+//! command line, CONFIG GET, SET and REWRITE) goes through one table of directives. A directive of
+//! a feature that does not exist yet is in the table too, but has no field.
+
+mod choice;
+mod events;
+mod limits;
+
+pub use choice::{
+    AppendFsync, Choice, LogLevel, MaxmemoryPolicy, ProtectedAction, SanitizeDumpPayload,
+    Supervised,
+};
+pub use events::KeyspaceEvents;
+pub use limits::{ClientClass, MemoryShare, OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+macro_rules! settings {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty = $default:expr,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $kind,)+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+    };
+}
+
+settings! {
+/// Every setting that has a reader. Sizes are in bytes; zero means "no limit" where Redis says so.
+///
+/// The defaults are Redis's; that of `bind` is the one of the redis.conf it ships, not the wildcard
+/// that is compiled in.
+Config {
+    // Network.
+    /// Addresses to listen on; a leading `-` makes one optional.
+    bind: Vec<String> = ["127.0.0.1", "-::1"].map(String::from).into(),
+    /// TCP port; zero for none.
+    port: u16 = 6379,
+    /// Length of the kernel's queue of connections that are not accepted yet.
+    tcp_backlog: u32 = 511,
+    /// Path of the Unix socket to listen on.
+    unixsocket: Option<Vec<u8>> = None,
+    /// Permission bits of that socket; zero leaves them to the umask.
+    unixsocketperm: u32 = 0,
+    /// Close a client that is idle for so long; zero for never.
+    timeout_s: u32 = 0,
+    /// Period of TCP keepalive; zero for none.
+    tcp_keepalive_s: u32 = 300,
+    /// Refuse remote clients while there is neither a password nor an explicit `bind`.
+    protected_mode: bool = true,
+    /// Clients at once.
+    maxclients: u32 = 10_000,
+
+    // Security.
+    /// Password of the default user.
+    requirepass: Option<Vec<u8>> = None,
+    /// Who may set protected directives at runtime.
+    enable_protected_configs: ProtectedAction = ProtectedAction::No,
+    /// Who may use DEBUG.
+    enable_debug_command: ProtectedAction = ProtectedAction::No,
+    /// Who may use MODULE.
+    enable_module_command: ProtectedAction = ProtectedAction::No,
+
+    // General.
+    /// Number of databases.
+    databases: u32 = 16,
+    /// Leave the terminal and run in the background.
+    daemonize: bool = false,
+    /// Who is told that the server is ready.
+    supervised: Supervised = Supervised::No,
+    /// Where the process id is written.
+    pidfile: Option<Vec<u8>> = None,
+    /// The least urgent message that is logged.
+    loglevel: LogLevel = LogLevel::Notice,
+    /// Path of the log; empty for standard output.
+    logfile: Vec<u8> = Vec::new(),
+    /// Print the logo even when the log is no terminal.
+    always_show_logo: bool = false,
+    /// Whether the title of the process shows its address and mode.
+    set_proc_title: bool = true,
+    /// That title, with `{variables}`.
+    proc_title_template: Vec<u8> = b"{title} {listen-addr} {server-mode}".into(),
+    /// Working directory: every relative path starts here.
+    dir: Vec<u8> = b".".into(),
+    /// Frequency of background work, 1 to 500 per second.
+    hz: u32 = 10,
+    /// Raise that frequency with the number of clients.
+    dynamic_hz: bool = true,
+    /// How long a shutdown waits for replicas.
+    shutdown_timeout_s: u32 = 10,
+    /// What SIGINT does.
+    shutdown_on_sigint: ShutdownOptions = ShutdownOptions::default(),
+    /// What SIGTERM does.
+    shutdown_on_sigterm: ShutdownOptions = ShutdownOptions::default(),
+    /// A script or function that runs longer lets others see BUSY; zero for no limit.
+    busy_reply_threshold_ms: u64 = 5000,
+
+    // Clients.
+    /// Limits of unsent output.
+    client_output_buffer_limit: OutputLimits = OutputLimits::default(),
+    /// Limit of unparsed input of one client.
+    client_query_buffer_limit: u64 = 1 << 30,
+    /// Longest bulk string in a request, and longest value.
+    proto_max_bulk_len: u64 = 512 << 20,
+    /// Limit of the memory of all clients together.
+    maxmemory_clients: MemoryShare = MemoryShare::Bytes(0),
+    /// Keys that client-side caching remembers; zero for no limit.
+    tracking_table_max_keys: u64 = 1_000_000,
+
+    // Memory.
+    /// Limit of memory; zero for none.
+    maxmemory: u64 = 0,
+    /// What to do at that limit.
+    maxmemory_policy: MaxmemoryPolicy = MaxmemoryPolicy::NoEviction,
+    /// Keys that are compared to evict one.
+    maxmemory_samples: u32 = 5,
+    /// How much delay eviction may cause, 0 to 100.
+    maxmemory_eviction_tenacity: u32 = 10,
+    /// How slowly the frequency counter saturates.
+    lfu_log_factor: u32 = 10,
+    /// Minutes in which the frequency counter loses one.
+    lfu_decay_time_min: u32 = 1,
+    /// Free evicted values in the background.
+    lazyfree_lazy_eviction: bool = false,
+    /// Free expired values in the background.
+    lazyfree_lazy_expire: bool = false,
+    /// Free overwritten values in the background.
+    lazyfree_lazy_server_del: bool = false,
+    /// DEL acts as UNLINK.
+    lazyfree_lazy_user_del: bool = false,
+    /// FLUSHALL, FLUSHDB and SCRIPT FLUSH are ASYNC by default.
+    lazyfree_lazy_user_flush: bool = false,
+    /// Work of the active expiry, 1 to 10.
+    active_expire_effort: u32 = 1,
+
+    // Snapshots.
+    /// When to save by itself; none for never.
+    save: Vec<SavePoint> = [(3600, 1), (300, 100), (60, 10_000)].map(|(seconds, changes)| SavePoint { seconds, changes }).into(),
+    /// Refuse writes after a background save failed.
+    stop_writes_on_bgsave_error: bool = true,
+    /// Compress strings in RDB files.
+    rdbcompression: bool = true,
+    /// Append a checksum to RDB files, and check it.
+    rdbchecksum: bool = true,
+    /// Name of the RDB file in `dir`.
+    dbfilename: Vec<u8> = b"dump.rdb".into(),
+    /// Sync the RDB file every few megabytes while it is written.
+    rdb_save_incremental_fsync: bool = true,
+    /// Which dump payloads are checked in depth.
+    sanitize_dump_payload: SanitizeDumpPayload = SanitizeDumpPayload::No,
+
+    // Append-only file.
+    /// Log every write.
+    appendonly: bool = false,
+    /// Prefix of the names of the files.
+    appendfilename: Vec<u8> = b"appendonly.aof".into(),
+    /// Directory of the files, in `dir`.
+    appenddirname: Vec<u8> = b"appendonlydir".into(),
+    /// When the log is synced.
+    appendfsync: AppendFsync = AppendFsync::Everysec,
+    /// Do not sync while a rewrite or a save runs.
+    no_appendfsync_on_rewrite: bool = false,
+    /// Rewrite when the log has grown by so many percent; zero for never.
+    auto_aof_rewrite_percentage: u32 = 100,
+    /// But not below this size.
+    auto_aof_rewrite_min_size: u64 = 64 << 20,
+    /// Start with a log whose tail is torn.
+    aof_load_truncated: bool = true,
+    /// Write the base file as RDB.
+    aof_use_rdb_preamble: bool = true,
+    /// Write `#TS` annotations.
+    aof_timestamp_enabled: bool = false,
+    /// Sync every few megabytes while a rewrite writes its base.
+    aof_rewrite_incremental_fsync: bool = true,
+    /// Keep files that a rewrite made obsolete.
+    aof_disable_auto_gc: bool = false,
+
+    // Encodings.
+    /// Most fields of a hash as a listpack.
+    hash_max_listpack_entries: u64 = 512,
+    /// Longest field or value of a hash as a listpack.
+    hash_max_listpack_value: u64 = 64,
+    /// Size of a list node: a count if positive, a class of bytes (-1: 4 KB .. -5: 64 KB) if not.
+    list_max_listpack_size: i32 = -2,
+    /// Nodes at both ends of a list that are never compressed; zero for no compression.
+    list_compress_depth: u32 = 0,
+    /// Most members of a set as an intset.
+    set_max_intset_entries: u64 = 512,
+    /// Most members of a set as a listpack.
+    set_max_listpack_entries: u64 = 128,
+    /// Longest member of a set as a listpack.
+    set_max_listpack_value: u64 = 64,
+    /// Most members of a sorted set as a listpack.
+    zset_max_listpack_entries: u64 = 128,
+    /// Longest member of a sorted set as a listpack.
+    zset_max_listpack_value: u64 = 64,
+    /// Longest sparse HyperLogLog.
+    hll_sparse_max_bytes: u64 = 3000,
+    /// Size of a stream node; zero for no limit.
+    stream_node_max_bytes: u64 = 4096,
+    /// Entries of a stream node; zero for no limit.
+    stream_node_max_entries: u64 = 100,
+
+    // Observation.
+    /// Log commands that took longer; negative for none, zero for all.
+    slowlog_log_slower_than_us: i64 = 10_000,
+    /// Entries of the slow log.
+    slowlog_max_len: u64 = 128,
+    /// Sample events that took at least so long; zero for none.
+    latency_monitor_threshold_ms: u64 = 0,
+    /// Keep a histogram of latencies for every command.
+    latency_tracking: bool = true,
+    /// Percentiles that INFO latencystats prints, each 0 to 100.
+    latency_tracking_info_percentiles: Vec<f64> = [50.0, 99.0, 99.9].into(),
+    /// Which keyspace events are published.
+    notify_keyspace_events: KeyspaceEvents = KeyspaceEvents::default(),
+}
+}
