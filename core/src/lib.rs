@@ -5,4 +5,6 @@
 extern crate alloc;
 
 pub mod config;
+pub mod keyspace;
+pub mod rng;
 pub mod value;

@@ -1,1 +1,30 @@
 //! Data types and their encodings: no RESP, no keyspace.
+
+pub mod number;
+
+use bytes::Bytes;
+
+/// A value that lies outside its record: a large string, and the aggregates to come.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A string of any length.
+    String(Bytes),
+}
+
+impl Value {
+    /// Bytes that the value holds outside of itself.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::String(bytes) => bytes.len(),
+        }
+    }
+
+    /// The name that TYPE answers.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "string",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Entries as the rest of the core sees them: a place, a view of what is there, and new values on
+//! their way in.
+
+use alloc::boxed::Box;
+use bytes::Bytes;
+
+use super::record::{INLINE_KEY_MAX, INLINE_MAX, Kind, Record, pack_int, units};
+use super::segment::{Object, Seat, Segment};
+use crate::value::{Value, number};
+
+/// Where an entry is. Any change to the database may move it: find it again after one.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub(super) segment: u32,
+    pub(super) seat: Seat,
+}
+
+/// A value as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    /// A string in its record.
+    String(&'a [u8]),
+    /// A string that is the canonical text of an integer.
+    Int(i64),
+    /// A large string or an aggregate.
+    Object(&'a Value),
+}
+
+/// An entry read in place.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    segment: &'a Segment,
+    seat: Seat,
+    record: Record<'a>,
+}
+
+impl<'a> Entry<'a> {
+    #[inline]
+    pub(super) fn new(segment: &'a Segment, seat: Seat) -> Self {
+        Self { segment, seat, record: segment.record(seat) }
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &'a [u8] {
+        self.segment.key(self.seat)
+    }
+
+    /// The value.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> ValueRef<'a> {
+        match self.record.kind() {
+            Kind::Raw | Kind::Modified => ValueRef::String(self.record.value()),
+            Kind::Int => ValueRef::Int(self.record.int()),
+            Kind::Object => ValueRef::Object(&self.segment.object(self.record.object()).value),
+        }
+    }
+
+    /// The deadline in ms since 1970.
+    #[inline]
+    #[must_use]
+    pub fn expire_at_ms(&self) -> Option<u64> {
+        self.record.expire_at_ms()
+    }
+
+    /// The access clock, 24 bits.
+    #[inline]
+    #[must_use]
+    pub fn clock(&self) -> u32 {
+        self.record.clock()
+    }
+
+    /// Whether the string was changed in place, as APPEND and SETRANGE do: Redis then names its
+    /// encoding `raw` however short it is.
+    #[must_use]
+    pub fn is_modified_string(&self) -> bool {
+        self.record.kind() == Kind::Modified
+    }
+
+    /// Bytes that the entry costs: record, slots of the table and what lies outside.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let outside = match self.value() {
+            ValueRef::Object(value) => value.heap_bytes() + size_of::<Option<Object>>(),
+            _ => 0,
+        };
+        let long_key = if self.record.long_key() { self.key().len() } else { 0 };
+        units(self.record.len()) * super::page::UNIT + 6 + outside + long_key
+    }
+}
+
+/// A value on its way into the keyspace.
+#[derive(Debug)]
+pub enum NewValue<'a> {
+    /// A string; stored as an integer when it is one's canonical text.
+    String(&'a [u8]),
+    /// A string that an in-place change made, APPEND for one: never stored as an integer.
+    Modified(&'a [u8]),
+    /// An integer.
+    Int(i64),
+    /// A large string or an aggregate, by ownership.
+    Object(Value),
+}
+
+/// What a record will hold.
+pub(super) struct Stored<'a> {
+    pub(super) kind: Kind,
+    pub(super) bytes: &'a [u8],
+    pub(super) object: Option<Object>,
+}
+
+impl<'a> NewValue<'a> {
+    /// Chooses the form in which the value is stored beside `key`.
+    pub(super) fn store(self, key: &[u8], room: &'a mut [u8; 8]) -> Stored<'a> {
+        if key.len() > INLINE_KEY_MAX {
+            return Self::outside(Some(key.into()), self.into_value());
+        }
+        match self {
+            Self::Int(number) => Self::int(number, room),
+            Self::String(bytes) => match number::parse_i64(bytes) {
+                Some(number) => Self::int(number, room),
+                None => Self::string(key, bytes, Kind::Raw),
+            },
+            Self::Modified(bytes) => Self::string(key, bytes, Kind::Modified),
+            Self::Object(value) => Self::outside(None, value),
+        }
+    }
+
+    fn int(number: i64, room: &'a mut [u8; 8]) -> Stored<'a> {
+        let len = pack_int(number, room);
+        Stored { kind: Kind::Int, bytes: &room[..len], object: None }
+    }
+
+    fn string(key: &[u8], bytes: &'a [u8], kind: Kind) -> Stored<'a> {
+        if fits(key, bytes) {
+            return Stored { kind, bytes, object: None };
+        }
+        Self::outside(None, Value::String(Bytes::copy_from_slice(bytes)))
+    }
+
+    /// A record whose value is a slab index; the four bytes are filled in when it is stored.
+    fn outside(long_key: Option<Box<[u8]>>, value: Value) -> Stored<'a> {
+        Stored { kind: Kind::Object, bytes: &[0; 4], object: Some(Object { long_key, value }) }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::String(bytes) | Self::Modified(bytes) => {
+                Value::String(Bytes::copy_from_slice(bytes))
+            }
+            Self::Int(number) => {
+                Value::String(Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes()))
+            }
+            Self::Object(value) => value,
+        }
+    }
+}
+
+fn fits(key: &[u8], value: &[u8]) -> bool {
+    value.len() <= 255 && key.len() + value.len() <= INLINE_MAX
+}

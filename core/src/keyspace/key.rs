@@ -1,0 +1,48 @@
+//! Keys and their hashes.
+//!
+//! A key's hash decides everything about its place: the top bits choose the segment, the low
+//! bits the bucket inside it, the bits above those the tag. It is SipHash-1-3 under a 128-bit key
+//! that the shell injects, because SCAN publishes hash order and a weaker keyed hash would leak
+//! its key to whoever reads it. The hash of a key is computed once per command and carried along.
+
+use core::hash::Hasher as _;
+
+use siphasher::sip::SipHasher13;
+
+/// A key's bytes with their hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// The bytes as the client sent them.
+    pub bytes: &'a [u8],
+    /// SipHash-1-3 of the bytes under the server's key.
+    pub hash: u64,
+}
+
+/// Hashes keys under one injected 128-bit key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHasher {
+    k0: u64,
+    k1: u64,
+}
+
+impl KeyHasher {
+    /// A hasher under the key `(k0, k1)`.
+    #[must_use]
+    pub fn new(k0: u64, k1: u64) -> Self {
+        Self { k0, k1 }
+    }
+
+    /// The hash of `bytes`.
+    #[must_use]
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut sip = SipHasher13::new_with_keys(self.k0, self.k1);
+        sip.write(bytes);
+        sip.finish()
+    }
+
+    /// `bytes` as a key.
+    #[must_use]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key { bytes, hash: self.hash(bytes) }
+    }
+}

@@ -1,0 +1,21 @@
+//! The keyspace: where keys and values live, when they end, and how they are walked.
+//!
+//! [`Db`] is one logical database. It stores, finds, removes and walks entries and knows their
+//! deadlines; it never reads a clock, never notifies and never logs. What Redis calls lazy expiry,
+//! keyspace events and propagation belong to the command layer above.
+
+mod bucket;
+mod db;
+mod entry;
+mod key;
+mod page;
+mod record;
+mod scan;
+mod segment;
+
+#[cfg(test)]
+mod tests;
+
+pub use db::Db;
+pub use entry::{Entry, NewValue, Place, ValueRef};
+pub use key::{Key, KeyHasher};

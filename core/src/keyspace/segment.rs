@@ -1,0 +1,491 @@
+//! Segments: small hash tables that grow by splitting in two.
+//!
+//! A table that doubles must one day move all its entries, and whoever waits then waits long. Here
+//! the keyspace is a directory of segments of about a thousand keys each; one that is full splits
+//! in two, in some fifty microseconds, and nothing else moves. A segment is 64 buckets of 20
+//! slots, the pages that hold its records, and a slab for what is too large for a page.
+//!
+//! The hard case is waste: a record that is deleted or outgrown leaves a hole. Holes are counted,
+//! and when they pass a quarter of what was placed the records are packed anew, at most the cost of
+//! a split. Limits: 40 pages, so records of 300 bytes make a segment split at about 250 keys.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use triomphe::Arc;
+
+use super::bucket::{Bucket, SLOTS};
+use super::key::KeyHasher;
+use super::page::{self, PAGE_ALLOC_BYTES, PAGE_UNITS, Page, UNIT};
+use super::record::{self, Kind, Parts, Record};
+use crate::value::Value;
+
+/// Buckets in a segment.
+pub(super) const BUCKETS: usize = 64;
+
+/// Pages that a segment may have.
+const PAGES: usize = 40;
+
+/// Keys at which a segment splits: between `SPLIT_MIN` and `SPLIT_MIN + SPLIT_JITTER`, of 1280
+/// slots. Hashes are uniform, so without the jitter all segments would fill and split together.
+const SPLIT_MIN: usize = 1000;
+const SPLIT_JITTER: usize = 220;
+
+/// No deadline.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// Where an entry is in its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) bucket: u8,
+    pub(super) slot: u8,
+}
+
+/// What a record keeps outside its page.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    /// The key, when it is too long for the record.
+    pub(super) long_key: Option<Box<[u8]>>,
+    pub(super) value: Value,
+}
+
+impl Object {
+    fn heap_bytes(&self) -> usize {
+        self.long_key.as_ref().map_or(0, |key| key.len()) + self.value.heap_bytes()
+    }
+}
+
+/// The segment has no room: split it.
+pub(super) struct Full;
+
+/// One segment.
+#[derive(Clone)]
+pub(super) struct Segment {
+    buckets: [Bucket; BUCKETS],
+    pages: [Option<Arc<Page>>; PAGES],
+    /// A lower bound of the deadlines in each bucket.
+    deadlines: Option<Box<[u64; BUCKETS]>>,
+    slab: Vec<Option<Object>>,
+    slab_vacant: Vec<u32>,
+    /// A lower bound of the deadlines in the segment; [`NEVER`] without any.
+    pub(super) expire_min_ms: u64,
+    heap_bytes: usize,
+    placed_units: u32,
+    dead_units: u32,
+    len: u16,
+    split_len: u16,
+    tail_units: u16,
+    pages_len: u8,
+    /// Top bits of the hash that all its keys share.
+    pub(super) depth: u8,
+}
+
+impl Segment {
+    pub(super) fn new(depth: u8, id: u32) -> Self {
+        let jitter = (id as usize).wrapping_mul(0x9e37) % SPLIT_JITTER;
+        Self {
+            buckets: [const { Bucket::EMPTY }; BUCKETS],
+            pages: [const { None }; PAGES],
+            deadlines: None,
+            slab: Vec::new(),
+            slab_vacant: Vec::new(),
+            expire_min_ms: NEVER,
+            heap_bytes: 0,
+            placed_units: 0,
+            dead_units: 0,
+            len: 0,
+            split_len: (SPLIT_MIN + jitter) as u16,
+            tail_units: 0,
+            pages_len: 0,
+            depth,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Bytes of the segment and all that hangs on it.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.heap_bytes
+    }
+
+    #[inline]
+    fn home(hash: u64) -> usize {
+        hash as usize % BUCKETS
+    }
+
+    /// A byte of the bucket that `hash` belongs to, to pull its line into the cache.
+    #[inline]
+    pub(super) fn warm_bucket(&self, hash: u64) -> u8 {
+        self.buckets[Self::home(hash)].warm()
+    }
+
+    /// A byte of the record that `hash` probably belongs to.
+    #[inline]
+    pub(super) fn warm_record(&self, hash: u64) -> u8 {
+        let bucket = &self.buckets[Self::home(hash)];
+        match bucket.candidates(Bucket::tag(hash)).next() {
+            Some(slot) => self.at(bucket.handle(slot)).first().copied().unwrap_or(0),
+            None => 0,
+        }
+    }
+
+    /// The entry of `key`.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Seat> {
+        let tag = Bucket::tag(hash);
+        let mut at = Self::home(hash);
+        for _ in 0..BUCKETS {
+            let bucket = &self.buckets[at];
+            for slot in bucket.candidates(tag) {
+                if bucket.has_tag(slot, tag) && self.key_of(bucket.handle(slot)) == key {
+                    return Some(Seat { bucket: at as u8, slot: slot as u8 });
+                }
+            }
+            if bucket.passed == 0 {
+                return None;
+            }
+            at = (at + 1) % BUCKETS;
+        }
+        None
+    }
+
+    /// The bytes from where `handle` points to the end of its page.
+    #[inline]
+    fn at(&self, handle: u16) -> &[u8] {
+        match &self.pages[(handle >> 9) as usize] {
+            Some(page) => &page.0[(handle & 511) as usize * UNIT..],
+            None => &[],
+        }
+    }
+
+    #[inline]
+    fn at_mut(&mut self, handle: u16) -> &mut [u8] {
+        let page = self.pages[(handle >> 9) as usize].as_mut().expect("a handle's page exists");
+        &mut Arc::make_mut(page).0[(handle & 511) as usize * UNIT..]
+    }
+
+    #[inline]
+    fn key_of(&self, handle: u16) -> &[u8] {
+        let record = Record::new(self.at(handle));
+        if record.long_key() { self.long_key_of(record) } else { record.key() }
+    }
+
+    fn long_key_of(&self, record: Record<'_>) -> &[u8] {
+        self.object(record.object()).long_key.as_deref().expect("a long key lies in the slab")
+    }
+
+    pub(super) fn object(&self, index: u32) -> &Object {
+        self.slab[index as usize].as_ref().expect("a record's object exists")
+    }
+
+    #[inline]
+    fn handle(&self, seat: Seat) -> u16 {
+        self.buckets[seat.bucket as usize].handle(seat.slot as usize)
+    }
+
+    /// The record at `seat`.
+    #[inline]
+    pub(super) fn record(&self, seat: Seat) -> Record<'_> {
+        Record::new(self.at(self.handle(seat)))
+    }
+
+    /// The key at `seat`.
+    pub(super) fn key(&self, seat: Seat) -> &[u8] {
+        self.key_of(self.handle(seat))
+    }
+
+    /// The object's value at `seat`, to change in place; call [`Segment::recount`] around it.
+    pub(super) fn value_mut(&mut self, seat: Seat) -> Option<&mut Value> {
+        let record = self.record(seat);
+        if record.kind() != Kind::Object {
+            return None;
+        }
+        let index = record.object();
+        self.slab[index as usize].as_mut().map(|object| &mut object.value)
+    }
+
+    /// Takes a change of an object's size into account.
+    pub(super) fn recount(&mut self, bytes_before: usize, bytes_after: usize) {
+        self.heap_bytes = self.heap_bytes + bytes_after - bytes_before;
+    }
+
+    pub(super) fn set_clock(&mut self, seat: Seat, clock: u32) {
+        let handle = self.handle(seat);
+        record::set_clock(self.at_mut(handle), clock);
+    }
+
+    /// Adds an entry for a key that is not there. `object` goes to the slab, and then the record's
+    /// value is its index.
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        parts: &Parts<'_>,
+        object: &mut Option<Object>,
+    ) -> Result<(), Full> {
+        let units = record::units(parts.len());
+        if self.len >= self.split_len || !self.has_room(units) {
+            return Err(Full);
+        }
+        let handle = self.place(units);
+        match object.take() {
+            Some(object) => {
+                let index = self.store(object).to_le_bytes();
+                Parts { value: &index, ..*parts }.write(self.at_mut(handle));
+            }
+            None => parts.write(self.at_mut(handle)),
+        }
+        self.seat(hash, handle, parts.expire_at_ms);
+        Ok(())
+    }
+
+    /// Writes `parts` over the record at `seat` when it takes as many units as before.
+    #[inline]
+    pub(super) fn overwrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
+        let handle = self.handle(seat);
+        let old = Record::new(self.at(handle));
+        if old.kind() == Kind::Object || record::units(old.len()) != record::units(parts.len()) {
+            return false;
+        }
+        parts.write(self.at_mut(handle));
+        if let Some(at) = parts.expire_at_ms {
+            self.note_deadline(seat.bucket as usize, at);
+        }
+        true
+    }
+
+    fn has_room(&self, units: usize) -> bool {
+        (self.pages_len as usize) < PAGES
+            || self.tail_units as usize + units <= PAGE_UNITS && self.pages_len > 0
+    }
+
+    /// Room for `units`, at the end of the last page or on a new one.
+    fn place(&mut self, units: usize) -> u16 {
+        if self.pages_len == 0 || self.tail_units as usize + units > PAGE_UNITS {
+            self.pages[self.pages_len as usize] = Some(page::empty());
+            self.pages_len += 1;
+            self.tail_units = 0;
+            self.heap_bytes += PAGE_ALLOC_BYTES;
+        }
+        let handle = (u16::from(self.pages_len) - 1) << 9 | self.tail_units;
+        self.tail_units += units as u16;
+        self.placed_units += units as u32;
+        handle
+    }
+
+    fn store(&mut self, object: Object) -> u32 {
+        self.heap_bytes += object.heap_bytes() + size_of::<Option<Object>>();
+        if let Some(index) = self.slab_vacant.pop() {
+            self.slab[index as usize] = Some(object);
+            return index;
+        }
+        self.slab.push(Some(object));
+        (self.slab.len() - 1) as u32
+    }
+
+    /// Puts a placed record into the table.
+    fn seat(&mut self, hash: u64, handle: u16, expire_at_ms: Option<u64>) {
+        assert!((self.len as usize) < BUCKETS * SLOTS, "a segment splits before it is full");
+        let mut at = Self::home(hash);
+        loop {
+            let bucket = &mut self.buckets[at];
+            if let Some(slot) = bucket.vacant() {
+                bucket.set(slot, Bucket::tag(hash), handle);
+                break;
+            }
+            bucket.passed += 1;
+            at = (at + 1) % BUCKETS;
+        }
+        self.len += 1;
+        if let Some(deadline) = expire_at_ms {
+            self.note_deadline(at, deadline);
+        }
+    }
+
+    fn note_deadline(&mut self, bucket: usize, at_ms: u64) {
+        if self.deadlines.is_none() {
+            self.heap_bytes += size_of::<[u64; BUCKETS]>();
+        }
+        let deadlines = self.deadlines.get_or_insert_with(|| Box::new([NEVER; BUCKETS]));
+        deadlines[bucket] = deadlines[bucket].min(at_ms);
+        self.expire_min_ms = self.expire_min_ms.min(at_ms);
+    }
+
+    /// Takes the entry at `seat` out.
+    pub(super) fn remove(&mut self, hash: u64, seat: Seat) -> Option<Object> {
+        let record = self.record(seat);
+        let units = record::units(record.len()) as u32;
+        let index = (record.kind() == Kind::Object).then(|| record.object());
+        let object = index.and_then(|index| self.release(index));
+        let mut at = Self::home(hash);
+        while at != seat.bucket as usize {
+            self.buckets[at].passed -= 1;
+            at = (at + 1) % BUCKETS;
+        }
+        self.buckets[at].clear(seat.slot as usize);
+        self.len -= 1;
+        self.dead_units += units;
+        if self.len == 0 {
+            self.reset();
+        } else if self.dead_units * 4 > self.placed_units && self.dead_units > PAGE_UNITS as u32 {
+            self.compact();
+        }
+        object
+    }
+
+    fn release(&mut self, index: u32) -> Option<Object> {
+        let object = self.slab[index as usize].take();
+        if let Some(object) = &object {
+            self.heap_bytes -= object.heap_bytes() + size_of::<Option<Object>>();
+            self.slab_vacant.push(index);
+        }
+        object
+    }
+
+    /// Gives back all that an empty segment holds.
+    fn reset(&mut self) {
+        let depth = self.depth;
+        let split_len = self.split_len;
+        *self = Self::new(depth, 0);
+        self.split_len = split_len;
+    }
+
+    /// Packs the records anew, without the holes.
+    fn compact(&mut self) {
+        let old = core::mem::replace(&mut self.pages, [const { None }; PAGES]);
+        self.heap_bytes -= self.pages_len as usize * PAGE_ALLOC_BYTES;
+        (self.pages_len, self.tail_units, self.placed_units, self.dead_units) = (0, 0, 0, 0);
+        for bucket in 0..BUCKETS {
+            for slot in 0..SLOTS {
+                if !self.buckets[bucket].is_used(slot) {
+                    continue;
+                }
+                let handle = self.buckets[bucket].handle(slot);
+                let page = old[(handle >> 9) as usize].as_ref().expect("a handle's page exists");
+                let bytes = Record::new(&page.0[(handle & 511) as usize * UNIT..]).bytes();
+                let place = self.copy_in(bytes);
+                self.buckets[bucket].set_handle(slot, place);
+            }
+        }
+    }
+
+    fn copy_in(&mut self, bytes: &[u8]) -> u16 {
+        let handle = self.place(record::units(bytes.len()));
+        self.at_mut(handle)[..bytes.len()].copy_from_slice(bytes);
+        handle
+    }
+
+    /// The seats in use.
+    pub(super) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
+        (0..BUCKETS).flat_map(|bucket| {
+            let used = self.buckets[bucket].used();
+            used.map(move |slot| Seat { bucket: bucket as u8, slot: slot as u8 })
+        })
+    }
+
+    /// The seats of the entries whose home is `bucket`, wherever they sit.
+    pub(super) fn seats_of_home(&self, bucket: usize, hasher: &KeyHasher) -> Vec<Seat> {
+        let mut seats = Vec::new();
+        let mut at = bucket;
+        loop {
+            for slot in self.buckets[at].used() {
+                let seat = Seat { bucket: at as u8, slot: slot as u8 };
+                if Self::home(hasher.hash(self.key(seat))) == bucket {
+                    seats.push(seat);
+                }
+            }
+            if self.buckets[at].passed == 0 {
+                return seats;
+            }
+            at = (at + 1) % BUCKETS;
+            if at == bucket {
+                return seats;
+            }
+        }
+    }
+
+    /// The seat at `bucket` and `slot`, when it is in use.
+    pub(super) fn seat_at(&self, bucket: usize, slot: usize) -> Option<Seat> {
+        self.buckets[bucket]
+            .is_used(slot)
+            .then_some(Seat { bucket: bucket as u8, slot: slot as u8 })
+    }
+
+    /// Moves the entries to two segments, by the first bit of the hash that they do not share.
+    pub(super) fn split(&mut self, ids: [u32; 2], hasher: &KeyHasher) -> [Self; 2] {
+        let mut halves = ids.map(|id| Self::new(self.depth + 1, id));
+        let shift = 63 - u32::from(self.depth);
+        let seats: Vec<Seat> = self.seats().collect();
+        for seat in seats {
+            let hash = hasher.hash(self.key(seat));
+            let half = &mut halves[(hash >> shift) as usize & 1];
+            let record = self.record(seat);
+            let index = (record.kind() == Kind::Object).then(|| record.object());
+            let handle = half.copy_in(record.bytes());
+            half.seat(hash, handle, record.expire_at_ms());
+            if let Some(object) = index.and_then(|index| self.slab[index as usize].take()) {
+                half.adopt(handle, object);
+            }
+        }
+        halves
+    }
+
+    /// Stores the object of a record that was copied in.
+    fn adopt(&mut self, handle: u16, object: Object) {
+        let index = self.store(object).to_le_bytes();
+        let bytes = self.at_mut(handle);
+        let end = Record::new(bytes).len();
+        bytes[end - 4..end].copy_from_slice(&index);
+    }
+
+    /// An entry whose deadline has passed at `now_ms`; tightens the bounds of what it looked at.
+    pub(super) fn expired(&mut self, now_ms: u64) -> Option<Seat> {
+        for bucket in 0..BUCKETS {
+            if self.deadlines.as_ref().is_none_or(|bounds| bounds[bucket] > now_ms) {
+                continue;
+            }
+            let mut bound = NEVER;
+            for slot in self.buckets[bucket].used() {
+                let seat = Seat { bucket: bucket as u8, slot: slot as u8 };
+                match self.record(seat).expire_at_ms() {
+                    Some(at) if at <= now_ms => return Some(seat),
+                    Some(at) => bound = bound.min(at),
+                    None => {}
+                }
+            }
+            if let Some(bounds) = &mut self.deadlines {
+                bounds[bucket] = bound;
+            }
+        }
+        self.expire_min_ms =
+            self.deadlines.as_ref().map_or(NEVER, |b| b.iter().copied().min().unwrap_or(NEVER));
+        None
+    }
+
+    /// Asserts what must always hold; O(entries).
+    pub(super) fn check(&self, hasher: &KeyHasher) {
+        let mut passed = [0_u16; BUCKETS];
+        let mut len = 0;
+        for seat in self.seats() {
+            len += 1;
+            let key = self.key(seat);
+            let hash = hasher.hash(key);
+            assert_eq!(self.find(hash, key), Some(seat), "an entry is found where it is");
+            let mut at = Self::home(hash);
+            while at != seat.bucket as usize {
+                passed[at] += 1;
+                at = (at + 1) % BUCKETS;
+            }
+            if let Some(deadline) = self.record(seat).expire_at_ms() {
+                let bounds = self.deadlines.as_ref().expect("a deadline has bounds");
+                assert!(bounds[seat.bucket as usize] <= deadline, "a bucket's bound is low");
+                assert!(self.expire_min_ms <= deadline, "a segment's bound is low");
+            }
+        }
+        assert_eq!(len, self.len(), "every entry is counted");
+        for (bucket, passed) in self.buckets.iter().zip(passed) {
+            assert_eq!(bucket.passed, passed, "entries that passed are counted");
+        }
+    }
+}
