@@ -1,5 +1,7 @@
 //! Data types and their encodings: no RESP, no keyspace.
 
+mod double_text;
+mod float_text;
 pub mod number;
 
 use bytes::Bytes;
