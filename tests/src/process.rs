@@ -1,0 +1,168 @@
+//! Real servers as child processes, each in its own temporary directory on its own port.
+//!
+//! A server is reused by many transcripts, because starting one takes longer than most of them
+//! need. Between two transcripts [`Server::reset`] brings it back to how it started: no keys, no
+//! statistics, no scripts, every configuration parameter at its first value. What cannot be reset
+//! (users, a required password) is for transcripts marked `!fresh`.
+
+use crate::play::Heard;
+use crate::resp::{Kind, Reply};
+use crate::tcp::{Connection, text};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a start may take.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running server; it ends when this is dropped.
+pub struct Server {
+    child: Child,
+    port: u16,
+    dir: TempDir,
+    parameters: BTreeMap<String, String>,
+}
+
+impl Server {
+    /// Starts `program` without persistence, with the debug commands that transcripts need.
+    pub fn start(program: &Path) -> io::Result<Self> {
+        Self::start_with(program, &[])
+    }
+
+    /// The same with more arguments, which come last and so win.
+    pub fn start_with(program: &Path, arguments: &[&str]) -> io::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let port = free_port()?;
+        let log = dir.path().join("log");
+        let child = Command::new(program)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"])
+            .arg("--dir")
+            .arg(dir.path())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&log)?)
+            .stderr(std::fs::File::create(dir.path().join("errors"))?)
+            .spawn()?;
+        let mut server = Self { child, port, dir, parameters: BTreeMap::new() };
+        server.await_start(&log)?;
+        server.parameters = server.read_parameters();
+        Ok(server)
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its working directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Back to the state right after the start, as far as commands can do it. On an error the
+    /// server is of no further use.
+    pub fn reset(&mut self) -> Result<(), String> {
+        let mut connection = Connection::open(self.port).map_err(|error| error.to_string())?;
+        for command in [&["CLIENT", "UNPAUSE"][..], &["SCRIPT", "FLUSH"], &["FUNCTION", "FLUSH"]] {
+            connection.call(command);
+        }
+        for (name, value) in &self.read_parameters() {
+            let first = self.parameters.get(name);
+            if let Some(first) = first.filter(|first| *first != value) {
+                connection.call(&["CONFIG", "SET", name, first]);
+            }
+        }
+        // SLOWLOG and LATENCY may be missing; the other two must be there.
+        connection.call(&["SLOWLOG", "RESET"]);
+        connection.call(&["LATENCY", "RESET"]);
+        for command in [&["CONFIG", "RESETSTAT"][..], &["FLUSHALL"]] {
+            let heard = connection.call(command);
+            if text(&heard).as_deref() != Some("OK") {
+                return Err(format!("{}: {heard:?}", command.join(" ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until it answers; shows its log if it dies first.
+    fn await_start(&mut self, log: &Path) -> io::Result<()> {
+        let until = Instant::now() + START_LIMIT;
+        while Instant::now() < until {
+            if let Ok(mut connection) = Connection::open(self.port)
+                && text(&connection.call(&["PING"])).as_deref() == Some("PONG")
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                let errors = std::fs::read_to_string(self.dir.path().join("errors"))?;
+                let log = std::fs::read_to_string(log)?;
+                return Err(io::Error::other(format!("ended with {status}\n{log}{errors}")));
+            }
+            sleep(Duration::from_millis(5));
+        }
+        Err(io::Error::other("does not answer PING"))
+    }
+
+    fn read_parameters(&self) -> BTreeMap<String, String> {
+        let Ok(mut connection) = Connection::open(self.port) else { return BTreeMap::new() };
+        let Heard::Message(Reply::Sequence(Kind::Array, flat)) =
+            connection.call(&["CONFIG", "GET", "*"])
+        else {
+            return BTreeMap::new();
+        };
+        let texts: Vec<String> =
+            flat.into_iter().filter_map(|r| text(&Heard::Message(r))).collect();
+        texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The stock server to compare with, if it is installed.
+pub fn redis() -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|dir| dir.join("redis-server"))
+        .find(|program| program.is_file())
+}
+
+/// Our own server, built when it is first asked for with the profile of this build.
+pub fn seedis() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(build_seedis)
+}
+
+fn build_seedis() -> PathBuf {
+    let test = std::env::current_exe().expect("a running program has a path");
+    let is_profile = |dir: &&Path| !dir.ends_with("deps");
+    let profile = test.ancestors().skip(1).find(is_profile).expect("it lies in a target directory");
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "-q", "-p", "seedis-server"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.status().expect("cargo runs");
+    assert!(status.success(), "seedis-server does not build");
+    profile.join("seedis-server")
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

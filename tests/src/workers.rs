@@ -1,0 +1,113 @@
+//! The transcripts of this repository, spread over a few workers with a server each.
+//!
+//! A transcript that fails does not stop the others, and leaves its server in an unknown state:
+//! the worker starts a new one.
+
+use crate::process::Server;
+use crate::transcript::Transcript;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+/// Most transcripts wait rather than compute, so there are more workers than processors.
+const WORKERS: usize = 6;
+
+/// The folder of the transcripts.
+pub fn transcripts_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts")
+}
+
+/// The snapshot file of a transcript.
+pub fn snapshot_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(format!("{name}.snap"))
+}
+
+/// Every transcript whose name contains what the variable `TRANSCRIPTS` says, sorted by name.
+/// Panics, with the place, on a file that cannot be parsed.
+pub fn transcripts() -> Vec<Transcript> {
+    let wanted = std::env::var("TRANSCRIPTS").unwrap_or_default();
+    let names = names_below(&transcripts_dir(), "resp");
+    let chosen: Vec<_> = names.iter().filter(|name| name.contains(&wanted)).collect();
+    assert!(!chosen.is_empty(), "no transcript is called {wanted:?}");
+    chosen.into_iter().map(|name| load(name)).collect()
+}
+
+/// The files below `dir` with this extension, as `family/command`, sorted.
+pub fn names_below(dir: &Path, extension: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut pending = vec![dir.to_path_buf()];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let name = path.strip_prefix(dir).unwrap_or(&path).with_extension("");
+                names.push(name.display().to_string());
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+/// Runs `job` for every transcript on a server of `program` that was just reset. The failures,
+/// each with the name of its transcript, come back in order.
+pub fn on_servers(
+    program: &Path,
+    transcripts: &[Transcript],
+    job: impl Fn(&Transcript, &Server) -> Result<(), String> + Sync,
+) -> Vec<String> {
+    let queue = Mutex::new(transcripts.iter());
+    let failures = Mutex::new(Vec::new());
+    let next = || queue.lock().expect("no worker panics").next();
+    let work = || {
+        let mut server = None;
+        while let Some(transcript) = next() {
+            if let Err(failure) = one(program, &mut server, transcript, &job) {
+                server = None;
+                let failure = format!("{}: {failure}", transcript.name);
+                failures.lock().expect("no worker panics").push(failure);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..WORKERS.min(transcripts.len()) {
+            scope.spawn(work);
+        }
+    });
+    let mut failures = failures.into_inner().expect("no worker panics");
+    failures.sort();
+    failures
+}
+
+/// One transcript on a server in its first state, which stays for the next one if it may.
+fn one(
+    program: &Path,
+    server: &mut Option<Server>,
+    transcript: &Transcript,
+    job: &impl Fn(&Transcript, &Server) -> Result<(), String>,
+) -> Result<(), String> {
+    if server.as_mut().is_some_and(|server| transcript.fresh || server.reset().is_err()) {
+        *server = None;
+    }
+    let running = match server.take() {
+        Some(running) => running,
+        None => Server::start(program).map_err(|error| format!("no server: {error}"))?,
+    };
+    job(transcript, &running)?;
+    if !transcript.fresh {
+        *server = Some(running);
+    }
+    Ok(())
+}
+
+fn load(name: &str) -> Transcript {
+    let path = transcripts_dir().join(format!("{name}.resp"));
+    let text = fs::read_to_string(&path).expect("a transcript is a text file");
+    match Transcript::parse(name, &text) {
+        Ok(transcript) => transcript,
+        Err(bad) => panic!("{}:{}: {}", path.display(), bad.number, bad.why),
+    }
+}
