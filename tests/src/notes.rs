@@ -172,19 +172,17 @@ fn text_masked(pattern: &Regex, line: &str) -> String {
     if masked == line { line.into() } else { without_length(&masked) }
 }
 
-/// `$12 "text"` becomes `$ "text"`, wherever it stands in the line.
+/// `$4 "text" = =txt:5 "masks"` becomes `$ "text" = =txt: "masks"`: no lengths outside quotes.
 fn without_length(line: &str) -> String {
     let mut out = String::new();
-    let mut words = line.split(' ').peekable();
-    while let Some(word) = words.next() {
-        let digits = word.trim_start_matches(|c: char| !c.is_ascii_digit());
-        let is_length =
-            digits.parse::<usize>().is_ok() && word.starts_with(['$', '=', '*', '%', '~', '>']);
-        out.push_str(if is_length { &word[..word.len() - digits.len()] } else { word });
-        out.push_str(if words.peek().is_some() { " " } else { "" });
-        if word.contains('"') {
-            words.by_ref().for_each(|word| out.push_str(&format!("{word} ")));
-            return out.trim_end().into();
+    let (mut quoted, mut escaped, mut in_length) = (false, false, false);
+    for c in line.chars() {
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        let of_length = c.is_ascii_alphanumeric() || c == ':';
+        in_length = !quoted && ("$=*%~>".contains(c) || in_length && of_length);
+        if !(in_length && c.is_ascii_digit()) {
+            out.push(c);
         }
     }
     out
@@ -219,8 +217,12 @@ mod tests {
             notes(&["!mask int"]).draw(&reply),
             ["*2", "  :<int>", "  $12 \"id=12 name=x\""]
         );
+        let verbatim = Reply::Verbatim(*b"txt", b"id=12".to_vec());
+        assert_eq!(notes(&["!mask /12/"]).draw(&verbatim), ["=txt: \"id=<any>\""]);
         let text = notes(&["!mask /id=[0-9]+/"]).draw(&reply);
         assert_eq!(text, ["*2", "  :7", "  $ \"<any> name=x\""]);
+        let map = Reply::Pairs('%', vec![(bulk("1 $2"), bulk("v\"$3"))]);
+        assert_eq!(notes(&["!mask /v/"]).draw(&map)[1], r#"  $ "1 $2" = $ "<any>\"$3""#);
         assert_eq!(notes(&["!mask all"]).draw(&reply), ["*<any>"]);
         let error = Reply::Error(b"ERR at 12".to_vec());
         assert_eq!(notes(&["!mask all"]).draw(&error), ["-ERR<any>"]);

@@ -90,9 +90,13 @@ fn escaped(text: &[u8]) -> String {
     text.escape_ascii().to_string().replace("\\'", "'")
 }
 
-/// Outside double quotes they need no escape either.
+/// Outside double quotes they need no escape either, but a blank at the end would not be seen.
 fn bare(text: &[u8]) -> String {
-    escaped(text).replace("\\\"", "\"")
+    let text = escaped(text).replace("\\\"", "\"");
+    match text.strip_suffix(' ') {
+        Some(start) => format!("{start}\\x20"),
+        None => text,
+    }
 }
 
 /// FNV-1a, so that two long strings with the same start do not look the same.
