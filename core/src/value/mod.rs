@@ -2,7 +2,9 @@
 
 mod double_text;
 mod float_text;
+pub mod glob;
 pub mod number;
+pub mod quote;
 
 use bytes::Bytes;
 
