@@ -16,7 +16,6 @@ pub(super) struct Bucket {
     tags: [u8; SLOTS],
     /// Entries that were placed in a later bucket because this one was full.
     pub(super) passed: u16,
-    spare: u16,
     handles: [u16; SLOTS],
 }
 
@@ -26,8 +25,7 @@ const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 impl Bucket {
-    pub(super) const EMPTY: Self =
-        Self { tags: [0; SLOTS], passed: 0, spare: 0, handles: [0; SLOTS] };
+    pub(super) const EMPTY: Self = Self { tags: [0; SLOTS], passed: 0, handles: [0; SLOTS] };
 
     /// The tag of a hash: never 0.
     #[inline]

@@ -39,6 +39,15 @@ pub struct Db {
     segment_bytes: usize,
 }
 
+impl core::fmt::Debug for Db {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Db")
+            .field("len", &self.len)
+            .field("segments", &self.segments.len())
+            .finish()
+    }
+}
+
 impl Db {
     /// An empty database whose keys are hashed by `hasher`.
     #[must_use]

@@ -5,6 +5,7 @@
 //! keyspace events and propagation belong to the command layer above.
 
 mod bucket;
+pub(crate) mod clock;
 mod db;
 mod entry;
 mod key;

@@ -1,0 +1,3 @@
+//! Commands on the connection itself.
+
+pub(crate) mod basic;

@@ -1,0 +1,3 @@
+//! Commands on strings.
+
+pub(crate) mod get_set;

@@ -1,0 +1,336 @@
+//! The engine: bytes to batches of commands to replies.
+//!
+//! Half of a key-value server's time is waiting for cold memory. So the commands of a pipeline are
+//! parsed together, as many as a batch holds; the keys of all of them are hashed and their buckets
+//! touched, then their records; then the commands run one after the other and find what they need
+//! in the cache. The touches of one pass do not depend on each other, so the processor overlaps
+//! their misses: no prefetch instruction is needed, and results cannot change.
+//!
+//! Parsing ahead is only done where no command of the batch can change how the next is parsed: a
+//! client that has not authenticated, and commands for administrators, end a batch.
+
+use alloc::vec::Vec;
+use core::hint::black_box;
+
+use crate::client::{Client, Closing};
+use crate::command::spec::{Command, Flags};
+use crate::command::{Args, Ctx, dispatch};
+use crate::config::LogLevel;
+use crate::resp::parse::{self, Limits, Parsed, ProtocolError, Span};
+use crate::server::Server;
+use crate::stats::Costliest;
+use crate::turn::{ConnId, Core, Fed, Flow, Now};
+
+/// Requests of a batch at most: enough misses to overlap, few enough to stay in the first cache.
+const BATCH: usize = 32;
+
+/// Work after which the shell gets to look at the clock, in units of about 100 ns.
+const COST_PER_FEED: u64 = 10_000;
+
+/// Unsent output of one client above which nothing more of it is executed.
+const OUTPUT_BYTES_MAX: usize = 1 << 30;
+
+/// Requests parsed and not yet executed.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    requests: Vec<Request>,
+    spans: Vec<Span>,
+    /// The words of inline requests.
+    words: Vec<u8>,
+    /// Where the parsed requests end.
+    parsed_to: usize,
+}
+
+/// One parsed request.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    start: usize,
+    end: usize,
+    first_span: u32,
+    last_span: u32,
+    is_inline: bool,
+    command: Option<u16>,
+    /// The first key's argument and hash.
+    key: Option<(usize, u64)>,
+}
+
+/// Why filling a batch stopped.
+enum Filled {
+    /// It is full, or must be executed before more is parsed.
+    Whole,
+    /// The bytes end inside a request.
+    Incomplete { need: usize },
+    /// What follows is no RESP.
+    Broken(ProtocolError),
+}
+
+impl Core {
+    /// Executes what `rx` holds for the connection.
+    pub(crate) fn feed(&mut self, conn: ConnId, rx: &[u8]) -> Fed {
+        let Some(mut client) = self.server.clients.take(conn) else {
+            return Fed { consumed: rx.len(), need: 0, flow: Flow::Closed };
+        };
+        client.output.open(&mut self.server.pool);
+        self.server.ledger.begin(self.server.registry.rows().len());
+        self.server.stats.reads_processed += 1;
+        client.active_ns = self.server.now.mono_ns;
+        let fed = self.run(&mut client, rx);
+        client.bytes_in += fed.consumed as u64;
+        client.query_bytes = rx.len() - fed.consumed;
+        self.server.stats.net_input_bytes += fed.consumed as u64;
+        self.server.mark_dirty(&mut client);
+        if client.closing != Closing::No && client.output.pending_bytes() == 0 {
+            self.server.outbox.close.push(conn);
+        }
+        self.server.clients.put_back(client);
+        fed
+    }
+
+    fn run(&mut self, client: &mut Client, rx: &[u8]) -> Fed {
+        let mut at = 0;
+        loop {
+            if client.closing != Closing::No {
+                return Fed { consumed: rx.len(), need: 0, flow: Flow::Closed };
+            }
+            if self.must_hold(client) {
+                self.server.hold(client);
+                return Fed { consumed: at, need: 0, flow: Flow::Paused };
+            }
+            let filled = self.batch.fill(&self.server, client, rx, at);
+            self.batch.warm(&self.server, client.db);
+            let (executed, is_held) = self.execute(client, rx, at);
+            at = executed;
+            if at < self.batch.parsed_to {
+                // What was parsed beyond the stop will be parsed again.
+                client.partial = None;
+            }
+            if is_held {
+                self.server.hold(client);
+                return Fed { consumed: at, need: 0, flow: Flow::Paused };
+            }
+            match filled {
+                _ if client.closing != Closing::No => {}
+                Filled::Broken(error) if at == self.batch.parsed_to => {
+                    self.refuse(client, error);
+                }
+                Filled::Incomplete { need } if at == self.batch.parsed_to => {
+                    return self.wait_for_more(client, rx, at, need);
+                }
+                _ => {
+                    let ledger = &self.server.ledger;
+                    if ledger.total > COST_PER_FEED || self.server.times_each_command() {
+                        return Fed { consumed: at, need: 0, flow: Flow::More };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether nothing of this client may be executed now.
+    fn must_hold(&self, client: &Client) -> bool {
+        client.is_waiting
+            || self.server.is_asleep()
+            || client.output.pending_bytes() > OUTPUT_BYTES_MAX
+    }
+
+    /// Executes the batch; returns where it stopped, and whether the next request must wait.
+    fn execute(&mut self, client: &mut Client, rx: &[u8], mut at: usize) -> (usize, bool) {
+        let Self { server, batch } = self;
+        for request in &batch.requests {
+            let buf = if request.is_inline { &batch.words[..] } else { rx };
+            let spans = &batch.spans[request.first_span as usize..request.last_span as usize];
+            let args = Args::new(buf, spans);
+            if server.must_pause(client, request.command, args) {
+                return (at, true);
+            }
+            let command = request.command.unwrap_or(u16::MAX);
+            let mut ctx = Ctx { server, client, args, first_hash: request.key, command };
+            let cost = dispatch::process(&mut ctx, request.command);
+            if let Some((command, cost)) = cost
+                && server.ledger.costliest.is_none_or(|most| cost > most.cost)
+            {
+                let (start, end) = (request.start, request.end);
+                server.ledger.costliest = Some(Costliest { cost, command, start, end });
+            }
+            at = request.end;
+            if client.closing != Closing::No || client.is_waiting || server.is_asleep() {
+                break;
+            }
+        }
+        // Empty requests at the end of the batch are done with it.
+        let is_whole = batch.requests.last().is_none_or(|last| last.end == at);
+        (if is_whole { batch.parsed_to } else { at }, false)
+    }
+
+    fn refuse(&mut self, client: &mut Client, error: ProtocolError) {
+        client.output.error_fmt(format_args!("{error}"));
+        self.server.count_error("ERR");
+        let (id, addr) = (client.id, &client.peer.addr);
+        let line = alloc::format!("Protocol error from client {id} at {addr}: {error}");
+        self.server.log_line(LogLevel::Verbose, line);
+        client.close_after_reply();
+    }
+
+    fn wait_for_more(&mut self, client: &mut Client, rx: &[u8], at: usize, need: usize) -> Fed {
+        let kept = rx.len() - at;
+        if kept as u64 > self.server.config.client_query_buffer_limit {
+            self.server.stats.query_limit_disconnections += 1;
+            let (id, addr) = (client.id, &client.peer.addr);
+            let line = alloc::format!(
+                "Closing client that reached max query buffer length: id={id} addr={addr}"
+            );
+            self.server.log_line(LogLevel::Warning, line);
+            client.closing = Closing::Now;
+            return Fed { consumed: rx.len(), need: 0, flow: Flow::Closed };
+        }
+        Fed { consumed: at, need: need - at, flow: Flow::Open }
+    }
+
+    /// Books the time of the last feed.
+    pub(crate) fn took(&mut self, conn: ConnId, rx: &[u8], spent_ns: u64) {
+        let Some(most) = self.server.ledger.costliest else { return };
+        let total = self.server.ledger.total.max(1);
+        self.server.settle(spent_ns);
+        let share_ns = (u128::from(spent_ns) * u128::from(most.cost) / u128::from(total)) as u64;
+        if self.server.is_notable(most.command, share_ns) {
+            let (mut spans, mut words, mut partial) = (Vec::new(), Vec::new(), None);
+            let limits = Limits { bulk_bytes_max: u64::MAX, authenticated: true };
+            let rx = &rx[..most.end.min(rx.len())];
+            let parsed = parse::parse(rx, most.start, &mut spans, &mut words, &mut partial, limits);
+            let args = match parsed {
+                Ok(Parsed::Request { .. }) => Args::new(rx, &spans),
+                Ok(Parsed::Inline { .. }) => Args::new(&words, &spans),
+                _ => return,
+            };
+            self.server.note_slow(conn, most.command, args, share_ns);
+        }
+    }
+}
+
+impl Batch {
+    /// Parses the requests from `at` on.
+    fn fill(&mut self, server: &Server, client: &mut Client, rx: &[u8], at: usize) -> Filled {
+        self.requests.clear();
+        self.spans.clear();
+        self.words.clear();
+        self.parsed_to = at;
+        let limits = Limits {
+            bulk_bytes_max: server.config.proto_max_bulk_len,
+            authenticated: client.authenticated,
+        };
+        let most = if client.authenticated && !server.times_each_command() { BATCH } else { 1 };
+        while self.requests.len() < most {
+            let at = self.parsed_to;
+            if at == rx.len() {
+                return Filled::Incomplete { need: at + 1 };
+            }
+            let first_span = self.spans.len() as u32;
+            let Self { spans, words, .. } = self;
+            let parsed = parse::parse(rx, at, spans, words, &mut client.partial, limits);
+            let (end, is_inline) = match parsed {
+                Ok(Parsed::Request { end }) => (end, false),
+                Ok(Parsed::Inline { end }) => (end, true),
+                Ok(Parsed::Empty { end }) => {
+                    self.parsed_to = end;
+                    continue;
+                }
+                Ok(Parsed::Incomplete { need }) => return Filled::Incomplete { need },
+                Err(error) => return Filled::Broken(error),
+            };
+            let request = Request {
+                start: at,
+                end,
+                first_span,
+                last_span: self.spans.len() as u32,
+                is_inline,
+                command: None,
+                key: None,
+            };
+            self.parsed_to = end;
+            if self.add(server, request, rx) {
+                return Filled::Whole;
+            }
+        }
+        Filled::Whole
+    }
+
+    /// Looks the command of a request up and hashes its first key; returns whether the batch must
+    /// end with it.
+    #[inline]
+    fn add(&mut self, server: &Server, mut request: Request, rx: &[u8]) -> bool {
+        let spans = &self.spans[request.first_span as usize..];
+        let args = Args::new(if request.is_inline { &self.words } else { rx }, spans);
+        request.command = server.registry.find(args.at(0));
+        let Some(command) = request.command.map(|id| server.registry.row(id).command) else {
+            self.requests.push(request);
+            return false;
+        };
+        if let Some(at) = first_key(command, args) {
+            request.key = Some((at, server.hasher.hash(args.at(at))));
+        }
+        self.requests.push(request);
+        command.flags.has(Flags::ADMIN)
+    }
+
+    /// Touches what the batch will need, in two passes.
+    fn warm(&self, server: &Server, db: u16) {
+        if self.requests.len() < 2 {
+            return;
+        }
+        let db = &server.dbs[db as usize];
+        let mut sum = 0_u8;
+        for (_, hash) in self.requests.iter().filter_map(|request| request.key) {
+            sum = sum.wrapping_add(db.warm_bucket(hash));
+        }
+        for (_, hash) in self.requests.iter().filter_map(|request| request.key) {
+            sum = sum.wrapping_add(db.warm_record(hash));
+        }
+        black_box(sum);
+    }
+}
+
+#[inline]
+fn first_key(command: &Command, args: Args<'_>) -> Option<usize> {
+    let at = command.first_key()? as usize;
+    (at < args.len()).then_some(at)
+}
+
+impl Server {
+    /// What time brings: expiry, ends of pauses.
+    pub(crate) fn on_time(&mut self) {
+        let Now { mono_ns, .. } = self.now;
+        if self.asleep_until_ns.is_some_and(|until| until <= mono_ns) {
+            self.asleep_until_ns = None;
+            self.resume_all();
+        }
+        if self.pause.is_some_and(|pause| pause.until_ns <= mono_ns) {
+            self.pause = None;
+            self.resume_all();
+        }
+        if !self.is_paused_for_writes() {
+            self.expire_due();
+        }
+        self.observe_time();
+    }
+
+    /// Whether DEBUG SLEEP stops everything.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep_until_ns.is_some()
+    }
+
+    /// When something is due, in ns of the monotonic clock.
+    pub(crate) fn next_deadline_ns(&self) -> Option<u64> {
+        let expiry = if self.is_paused_for_writes() { None } else { self.next_expiry_ns() };
+        let pause = self.pause.map(|pause| pause.until_ns);
+        let clients = self.next_client_deadline_ns();
+        [expiry, pause, self.asleep_until_ns, clients].into_iter().flatten().min()
+    }
+
+    /// The end of a turn.
+    pub(crate) fn seal(&mut self) {
+        self.enforce_output_limits();
+        let used = self.used_memory_estimate();
+        self.stats.used_memory_peak = self.stats.used_memory_peak.max(used);
+        self.resume_drained();
+    }
+}

@@ -1,0 +1,64 @@
+//! The access clock: when, or how often, a key was last used.
+//!
+//! 24 bits in every record, with the two meanings that Redis gives them: seconds for LRU, or for
+//! LFU the minute of the last decay (16 bits) and a logarithmic counter (8 bits). Which one it is
+//! follows from `maxmemory-policy`. Both wrap around; differences are taken modulo their width.
+
+use crate::config::{Config, MaxmemoryPolicy};
+use crate::rng::Rng;
+use crate::turn::Now;
+
+const BITS: u32 = 24;
+const LFU_START: u32 = 5;
+
+/// The clock of an entry that is created now.
+#[inline]
+#[must_use]
+pub(crate) fn of_new(config: &Config, now: Now) -> u32 {
+    if is_lfu(config) { minutes(now) << 8 | LFU_START } else { seconds(now) }
+}
+
+/// The clock of an entry that is used now and had the clock `old`.
+#[inline]
+#[must_use]
+pub(crate) fn touched(old: u32, config: &Config, now: Now, rng: &mut Rng) -> u32 {
+    if !is_lfu(config) {
+        return seconds(now);
+    }
+    let counter = lfu_counter(old, config, now);
+    (minutes(now) << 8) | (counter + u32::from(counts(counter, config, rng)))
+}
+
+/// Seconds since an entry with this clock was used (LRU).
+#[must_use]
+pub(crate) fn idle_s(clock: u32, now: Now) -> u32 {
+    seconds(now).wrapping_sub(clock) % (1 << BITS)
+}
+
+/// The counter of an entry with this clock, with what it lost since (LFU).
+#[must_use]
+pub(crate) fn lfu_counter(clock: u32, config: &Config, now: Now) -> u32 {
+    let idle = minutes(now).wrapping_sub(clock >> 8) & 0xffff;
+    let lost = idle.checked_div(config.lfu_decay_time_min).unwrap_or(0);
+    (clock & 0xff).saturating_sub(lost)
+}
+
+/// Whether the clock counts uses instead of keeping the time of the last one.
+#[inline]
+pub(crate) fn is_lfu(config: &Config) -> bool {
+    matches!(config.maxmemory_policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
+}
+
+/// Whether one more use counts: the more were counted, the less likely.
+fn counts(counter: u32, config: &Config, rng: &mut Rng) -> bool {
+    let above = u64::from(counter.saturating_sub(LFU_START));
+    counter < 255 && rng.below(above * u64::from(config.lfu_log_factor) + 1) == 0
+}
+
+fn seconds(now: Now) -> u32 {
+    (now.wall_us.div_euclid(1_000_000) as u32) % (1 << BITS)
+}
+
+fn minutes(now: Now) -> u32 {
+    (now.wall_us.div_euclid(60_000_000) as u32) & 0xffff
+}

@@ -1,0 +1,152 @@
+//! The effects log: every change as canonical Redis commands, in one total order.
+//!
+//! What is logged is what happened, not what was asked: deadlines are absolute, random choices are
+//! made, an expiry is a DEL that stands before the command which noticed it. Replaying the log
+//! therefore needs no clock and no luck. All that one command, or one transaction, changed is one
+//! atomic block: a single command, or MULTI ... EXEC around several.
+//!
+//! The LSN is the byte offset in this log. The bytes are the append-only file's.
+
+use alloc::vec::Vec;
+
+use crate::command::Args;
+
+/// The log since the last time its bytes were taken.
+#[derive(Debug, Default)]
+pub(crate) struct EffectsLog {
+    pub(crate) is_on: bool,
+    bytes: Vec<u8>,
+    lsn: u64,
+    /// Database that the last command of the log was for.
+    db: Option<u16>,
+    /// Commands of the block that is not closed yet.
+    block: Vec<u8>,
+    block_len: usize,
+    /// What the running command gave to be logged in its place.
+    replacement: Vec<u8>,
+    replacement_len: usize,
+    is_replaced: bool,
+    /// A transaction is being executed: the block stays open.
+    in_transaction: bool,
+}
+
+impl EffectsLog {
+    /// Bytes logged so far: the LSN.
+    pub(crate) fn lsn(&self) -> u64 {
+        self.lsn
+    }
+
+    /// The bytes since the last call.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.bytes)
+    }
+
+    /// Logs that a key was removed since its deadline had passed, before what noticed it.
+    pub(crate) fn expired(&mut self, db: u16, key: &[u8]) {
+        if self.is_on {
+            let words: [&[u8]; 2] = [b"DEL", key];
+            self.append(db, words.into_iter());
+        }
+    }
+
+    /// The running command is to be logged as `words`; several calls give several commands.
+    pub(crate) fn replace(&mut self, db: u16, words: &[&[u8]]) {
+        self.is_replaced = true;
+        if !self.is_on {
+            return;
+        }
+        self.replacement_len += self.select(db, true);
+        self.replacement_len += 1;
+        encode(&mut self.replacement, words.iter().copied());
+    }
+
+    /// The running command is not to be logged.
+    pub(crate) fn replace_with_nothing(&mut self) {
+        self.is_replaced = true;
+    }
+
+    /// Ends a command: what it changed joins the block, and outside of a transaction the block ends.
+    #[inline]
+    pub(crate) fn finish_command(&mut self, db: u16, args: Args<'_>, changed: bool) {
+        if self.is_on {
+            if changed && !self.is_replaced {
+                self.append(db, args.from(0));
+            } else if changed {
+                self.block.append(&mut self.replacement);
+                self.block_len += self.replacement_len;
+            } else if self.replacement_len > 0 {
+                // Its SELECT is dropped with it: the next command must say its database again.
+                self.db = None;
+            }
+            self.replacement.clear();
+            self.replacement_len = 0;
+            if !self.in_transaction {
+                self.close_block();
+            }
+        }
+        self.is_replaced = false;
+    }
+
+    /// Keeps the block open until [`EffectsLog::end_transaction`].
+    pub(crate) fn begin_transaction(&mut self) {
+        self.in_transaction = true;
+    }
+
+    /// Ends the transaction's block.
+    pub(crate) fn end_transaction(&mut self) {
+        self.in_transaction = false;
+        self.close_block();
+    }
+
+    fn append<'a>(&mut self, db: u16, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.block_len += self.select(db, false);
+        self.block_len += 1;
+        encode(&mut self.block, words);
+    }
+
+    /// Logs a SELECT when the database changes; returns how many commands that was.
+    fn select(&mut self, db: u16, in_replacement: bool) -> usize {
+        if self.db == Some(db) {
+            return 0;
+        }
+        self.db = Some(db);
+        let mut digits = itoa::Buffer::new();
+        let words: [&[u8]; 2] = [b"SELECT", digits.format(db).as_bytes()];
+        let out = if in_replacement { &mut self.replacement } else { &mut self.block };
+        encode(out, words.into_iter());
+        1
+    }
+
+    /// Moves the block to the log, as one atomic whole.
+    pub(crate) fn close_block(&mut self) {
+        if self.block_len == 0 {
+            return;
+        }
+        let before = self.bytes.len();
+        let is_several = self.block_len > 1;
+        if is_several {
+            self.bytes.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+        }
+        self.bytes.append(&mut self.block);
+        if is_several {
+            self.bytes.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+        }
+        self.block_len = 0;
+        self.lsn += (self.bytes.len() - before) as u64;
+    }
+}
+
+/// One command as an array of bulk strings.
+fn encode<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+    let mut digits = itoa::Buffer::new();
+    out.push(b'*');
+    out.extend_from_slice(digits.format(words.len()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for word in words {
+        out.push(b'$');
+        out.extend_from_slice(digits.format(word.len()).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,71 @@
+//! Active expiry: keys go when their deadline passes, whether or not anybody looks at them.
+//!
+//! Each database knows its next deadline, so nothing is sampled: the turn whose clock has reached
+//! it removes the key. A storm of deadlines is spread over turns, `KEYS_PER_TURN` each, between
+//! which clients are served; the segment that has waited longest comes first.
+
+use super::Server;
+use crate::turn::Now;
+
+/// Keys removed in one turn at most, a few hundred microseconds of work.
+const KEYS_PER_TURN: usize = 1000;
+
+/// Looks per turn at segments whose bound was too low.
+const LOOKS_PER_TURN: u32 = 200;
+
+impl Server {
+    /// Removes keys whose deadline has passed, as many as one turn may.
+    pub(crate) fn expire_due(&mut self) {
+        if !self.active_expire {
+            return;
+        }
+        let Some(now_ms) = self.now.deadline_ms() else { return };
+        let mut budget = KEYS_PER_TURN;
+        let mut looks = LOOKS_PER_TURN;
+        for db in 0..self.dbs.len() {
+            while budget > 0 {
+                let Some(name) = self.dbs[db].expired(now_ms, &mut looks) else { break };
+                self.expire_named(db as u16, &name, now_ms);
+                budget -= 1;
+            }
+        }
+    }
+
+    fn expire_named(&mut self, db: u16, name: &[u8], now_ms: u64) {
+        let key = self.hasher.key(name);
+        let Some(place) = self.dbs[db as usize].find(key) else { return };
+        let at = self.dbs[db as usize].entry(place).expire_at_ms().unwrap_or(now_ms);
+        self.stats.expired_lag_ms_max = self.stats.expired_lag_ms_max.max(now_ms - at);
+        self.expire(db, key, place, None);
+        self.log.close_block();
+    }
+
+    /// When the next key is due, in ns of the monotonic clock.
+    pub(crate) fn next_expiry_ns(&self) -> Option<u64> {
+        if !self.active_expire {
+            return None;
+        }
+        let at_ms = self.dbs.iter().filter_map(crate::keyspace::Db::next_deadline_ms).min()?;
+        Some(self.now.mono_of_wall_ms(at_ms))
+    }
+}
+
+impl Now {
+    /// The wall clock as a deadline is compared with it; none before 1970.
+    pub(crate) fn deadline_ms(self) -> Option<u64> {
+        u64::try_from(self.wall_ms()).ok()
+    }
+
+    /// Whether a deadline has passed. A key is gone from the millisecond of its deadline on.
+    #[inline]
+    pub(crate) fn has_passed(self, at_ms: u64) -> bool {
+        self.deadline_ms().is_some_and(|now| at_ms <= now)
+    }
+
+    /// The monotonic time at which the wall clock will show `at_ms` if it is not set meanwhile.
+    pub(crate) fn mono_of_wall_ms(self, at_ms: u64) -> u64 {
+        let left_us = (i128::from(at_ms) * 1000 - i128::from(self.wall_us)).max(0);
+        let left_ns = u64::try_from(left_us * 1000).unwrap_or(u64::MAX);
+        self.mono_ns.saturating_add(left_ns)
+    }
+}

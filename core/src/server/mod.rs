@@ -1,0 +1,237 @@
+//! The state of the server, and the rules that hold for every command.
+//!
+//! Everything that a command can reach is a field here. The client whose command runs is not in
+//! the table of clients meanwhile: commands get it beside the server, and whatever concerns "all
+//! clients" takes it as an extra argument.
+
+pub(crate) mod active_expire;
+pub(crate) mod completion;
+pub(crate) mod notify;
+pub(crate) mod pubsub;
+pub(crate) mod watch;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::client::output::Pool;
+use crate::client::pause::Pause;
+use crate::client::{Client, Clients, Closing};
+use crate::command::Registry;
+use crate::config::{Config, KeyspaceEvents};
+use crate::keyspace::{Db, Key, KeyHasher, Place};
+use crate::log::EffectsLog;
+use crate::rng::Rng;
+use crate::stats::{CommandStats, Ledger, Stats};
+use crate::turn::{ConnId, HostFacts, IoReq, Now, Ticket};
+use crate::value::Value;
+use completion::Continuation;
+use pubsub::PubSub;
+use watch::Watches;
+
+/// The server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) config: Config,
+    pub(crate) now: Now,
+    pub(crate) started: Now,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) dbs: Vec<Db>,
+    pub(crate) registry: Registry,
+    pub(crate) clients: Clients,
+    pub(crate) pool: Pool,
+    pub(crate) pubsub: PubSub,
+    pub(crate) watches: Watches,
+    pub(crate) log: EffectsLog,
+    pub(crate) stats: Stats,
+    pub(crate) command_stats: Vec<CommandStats>,
+    pub(crate) ledger: Ledger,
+    pub(crate) rng: Rng,
+    pub(crate) run_id: String,
+    pub(crate) replication_id: String,
+    pub(crate) host: HostFacts,
+    pub(crate) pause: Option<Pause>,
+    /// Until when DEBUG SLEEP stops the server, in ns of the monotonic clock.
+    pub(crate) asleep_until_ns: Option<u64>,
+    pub(crate) active_expire: bool,
+    pub(crate) monitors: Vec<ConnId>,
+    pub(crate) outbox: Outbox,
+    pub(crate) observations: crate::command::server::Observations,
+}
+
+/// What the turn wants done.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Connections with something to send.
+    pub(crate) dirty: Vec<ConnId>,
+    /// Connections to close.
+    pub(crate) close: Vec<ConnId>,
+    /// Connections that stopped before the end of their input and wait to go on.
+    pub(crate) held: Vec<ConnId>,
+    /// Connections whose input is to be fed again.
+    pub(crate) resumed: Vec<ConnId>,
+    /// File requests.
+    pub(crate) io: VecDeque<(Ticket, IoReq)>,
+    /// Lines for the log of the server.
+    pub(crate) lines: VecDeque<(crate::config::LogLevel, String)>,
+    /// The process is to end.
+    pub(crate) exit: Option<crate::turn::Exit>,
+    /// What goes on when a file request completes.
+    pub(crate) waiting: alloc::collections::BTreeMap<Ticket, Continuation>,
+    pub(crate) last_ticket: u64,
+}
+
+impl Server {
+    pub(crate) fn new(config: Config, seed: [u8; 32], registry: Registry) -> Self {
+        let mut rng = Rng::new(seed);
+        let hasher = KeyHasher::new(rng.bits(), rng.bits());
+        let dbs = (0..config.databases).map(|_| Db::new(hasher)).collect();
+        let command_stats = registry.rows().iter().map(|_| CommandStats::default()).collect();
+        Self {
+            now: Now::default(),
+            started: Now::default(),
+            hasher,
+            dbs,
+            registry,
+            clients: Clients::default(),
+            pool: Pool::default(),
+            pubsub: PubSub::default(),
+            watches: Watches::default(),
+            log: EffectsLog::default(),
+            stats: Stats::default(),
+            command_stats,
+            ledger: Ledger::default(),
+            run_id: rng.hex_id(),
+            replication_id: rng.hex_id(),
+            rng,
+            host: HostFacts::default(),
+            pause: None,
+            asleep_until_ns: None,
+            active_expire: true,
+            monitors: Vec::new(),
+            outbox: Outbox::default(),
+            observations: crate::command::server::Observations::default(),
+            config,
+        }
+    }
+
+    /// The entry of `key`; one whose deadline has passed is removed, logged and told first.
+    #[inline]
+    pub(crate) fn find_live(
+        &mut self,
+        db: u16,
+        key: Key<'_>,
+        current: Option<&mut Client>,
+    ) -> Option<Place> {
+        let place = self.dbs[db as usize].find(key)?;
+        match self.dbs[db as usize].entry(place).expire_at_ms() {
+            Some(at) if self.now.has_passed(at) => {
+                self.expire(db, key, place, current);
+                None
+            }
+            _ => Some(place),
+        }
+    }
+
+    /// Removes an entry whose deadline has passed.
+    #[inline(never)]
+    pub(crate) fn expire(
+        &mut self,
+        db: u16,
+        key: Key<'_>,
+        place: Place,
+        mut current: Option<&mut Client>,
+    ) {
+        let value = self.dbs[db as usize].remove(key, place);
+        self.free(value);
+        self.stats.expired_keys += 1;
+        self.log.expired(db, key.bytes);
+        self.modified_by_expiry(db, key.bytes, current.as_deref_mut());
+        self.notify(KeyspaceEvents::EXPIRED, "expired", key.bytes, db, current);
+    }
+
+    /// Lets go of a value that lay outside its record.
+    pub(crate) fn free(&mut self, value: Option<Value>) {
+        drop(value);
+    }
+
+    /// The access clock of a new entry.
+    #[inline]
+    pub(crate) fn new_clock(&self) -> u32 {
+        crate::keyspace::clock::of_new(&self.config, self.now)
+    }
+
+    /// Renews the access clock of an entry that a client's command looked at.
+    #[inline]
+    pub(crate) fn touch(&mut self, client: &Client, place: Place) {
+        if client.no_touch {
+            return;
+        }
+        let db = &mut self.dbs[client.db as usize];
+        let old = db.entry(place).clock();
+        let new = crate::keyspace::clock::touched(old, &self.config, self.now, &mut self.rng);
+        if new != old {
+            db.set_clock(place, new);
+        }
+    }
+
+    /// Lists a connection among those with something to send.
+    #[inline]
+    pub(crate) fn mark_dirty(&mut self, client: &mut Client) {
+        if !client.is_dirty && client.output.pending_bytes() > 0 {
+            client.is_dirty = true;
+            self.outbox.dirty.push(client.conn);
+        }
+    }
+
+    /// Ends a connection now, or when its output is sent.
+    pub(crate) fn close(&mut self, client: &mut Client, how: Closing) {
+        client.closing = how;
+        if how == Closing::Now || client.output.pending_bytes() == 0 {
+            self.outbox.close.push(client.conn);
+        }
+    }
+
+    /// Keeps a connection's further input until [`Server::resume_all`].
+    pub(crate) fn hold(&mut self, client: &mut Client) {
+        if !client.is_held {
+            client.is_held = true;
+            self.outbox.held.push(client.conn);
+        }
+    }
+
+    /// Has the input of every held connection fed again; what still must wait is held again then.
+    pub(crate) fn resume_all(&mut self) {
+        for conn in core::mem::take(&mut self.outbox.held) {
+            if let Some(client) = self.clients.get_mut(conn) {
+                client.is_held = false;
+                self.outbox.resumed.push(conn);
+            }
+        }
+    }
+
+    /// Asks the shell for something; `then` goes on with the result.
+    pub(crate) fn request(&mut self, request: IoReq, then: Option<Continuation>) -> Ticket {
+        self.outbox.last_ticket += 1;
+        let ticket = Ticket(self.outbox.last_ticket);
+        self.outbox.io.push_back((ticket, request));
+        if let Some(then) = then {
+            self.outbox.waiting.insert(ticket, then);
+        }
+        ticket
+    }
+
+    /// Writes a line to the server's log.
+    pub(crate) fn log_line(&mut self, level: crate::config::LogLevel, line: String) {
+        self.outbox.lines.push_back((level, line));
+    }
+
+    /// Bytes that the core knows it uses: data, clients, tables. Deterministic, unlike an
+    /// allocator's figure.
+    pub(crate) fn used_memory(&self) -> u64 {
+        let data: usize = self.dbs.iter().map(Db::bytes).sum();
+        let clients = self.clients.len() * size_of::<Client>();
+        let output: usize = self.clients.iter().map(|client| client.output.pending_bytes()).sum();
+        (data + clients + output + size_of::<Self>()) as u64
+    }
+}

@@ -1,0 +1,412 @@
+//! The boundary: turns.
+//!
+//! A turn is one pass of the shell's event loop. Time is frozen in it, everything that arrived is
+//! fed to it, and what it wants done comes out when it is sealed. The borrows make the protocol a
+//! matter of types: [`Turn`] and [`Effects`] borrow the core, so there is no second turn before
+//! the effects of the first are drained.
+//!
+//! ```text
+//! let mut turn = core.turn(now);
+//! turn.accept(conn, peer); turn.feed(conn, bytes); turn.done(ticket, result);
+//! let mut effects = turn.seal();
+//! while let Some(conn) = effects.writable() { write(effects.tx(conn)); effects.sent(conn, n); }
+//! ```
+//!
+//! The network is by borrow: replies stay in the core until the shell says how many bytes the
+//! socket took. Files are by ownership: a request moves out with its buffer and comes back as a
+//! completion, whenever that is.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::client::{Client, Closing};
+use crate::config::{Config, LogLevel};
+use crate::engine::Batch;
+use crate::server::Server;
+
+/// The clocks of a turn. The wall clock may jump either way; the monotonic one never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Nanoseconds of the monotonic clock, from any start.
+    pub mono_ns: u64,
+    /// Microseconds since 1970. Deadlines are compared in milliseconds; TIME and MONITOR show these.
+    pub wall_us: i64,
+}
+
+impl Now {
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn wall_ms(self) -> i64 {
+        self.wall_us.div_euclid(1000)
+    }
+}
+
+/// Where all randomness comes from.
+pub type Seed = [u8; 32];
+
+/// A connection: a slot of the shell's table and how often that slot was used before, so that
+/// what was meant for a closed connection never reaches the one after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId {
+    /// Index of the slot; small numbers, reused.
+    pub slot: u32,
+    /// Number of earlier uses.
+    pub generation: u32,
+}
+
+/// The other side of a connection, as CLIENT LIST shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// `127.0.0.1:60866`, or `/path:0` of a Unix socket.
+    pub addr: Box<str>,
+    /// The address it connected to, in the same form.
+    pub laddr: Box<str>,
+    /// It comes from this machine: loopback or a Unix socket.
+    pub is_local: bool,
+    /// It comes through a Unix socket.
+    pub is_unix: bool,
+    /// The file descriptor, for CLIENT LIST only.
+    pub fd: i32,
+}
+
+/// What became of the bytes fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fed {
+    /// Bytes that are done with; the shell keeps the rest and feeds it again, followed by more.
+    pub consumed: usize,
+    /// Bytes, counted from the first one kept, below which feeding again is in vain.
+    pub need: usize,
+    /// Whether and when to feed again.
+    pub flow: Flow,
+}
+
+/// Whether to feed a connection again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// When more has arrived.
+    Open,
+    /// At once: the core stopped to let the shell look at the clock ([`Turn::took`]).
+    More,
+    /// When [`Effects::resumed`] names the connection; until then nothing need be read.
+    Paused,
+    /// Never: the connection is closing.
+    Closed,
+}
+
+/// A request to the shell that completes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Files by their meaning; the shell knows where they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// The configuration file that the server was started with.
+    Config,
+}
+
+/// What the shell is asked to do.
+#[derive(Debug)]
+pub enum IoReq {
+    /// Read a file whole; completes with [`IoResult::Bytes`].
+    Read {
+        /// The file.
+        name: Name,
+    },
+    /// Replace a file by these bytes so that a crash leaves the old or the new one, durably:
+    /// temporary file, sync, rename, sync of the directory.
+    Replace {
+        /// The file.
+        name: Name,
+        /// Its new content.
+        bytes: Vec<u8>,
+    },
+    /// Listen on other addresses; the old ones stay when it fails.
+    Listen {
+        /// Addresses as in the directive `bind`.
+        bind: Vec<String>,
+        /// TCP port, 0 for none.
+        port: u16,
+    },
+    /// Free this where it holds nobody up. Completes with [`IoResult::Done`].
+    Drop(Garbage),
+}
+
+/// Data that nobody can reach any more and that takes long to free.
+#[derive(Debug)]
+pub struct Garbage(
+    #[allow(dead_code, reason = "held only to be dropped elsewhere")]
+    pub(crate)  Vec<crate::keyspace::Db>,
+);
+
+/// How a request to the shell ended.
+#[derive(Debug)]
+pub enum IoResult {
+    /// As asked.
+    Done,
+    /// As asked, with this content.
+    Bytes(Vec<u8>),
+    /// Not: the system's words, as `No space left on device`.
+    Failed(String),
+}
+
+/// How the process is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code.
+    pub code: i32,
+}
+
+/// What only the system knows and INFO shows. An input like any other.
+#[derive(Clone, Debug, Default)]
+pub struct HostFacts {
+    /// Process id.
+    pub pid: u32,
+    /// TCP port in use.
+    pub tcp_port: u16,
+    /// Resident set size in bytes.
+    pub rss_bytes: u64,
+    /// CPU time in the kernel, in microseconds.
+    pub cpu_sys_us: u64,
+    /// CPU time in user mode, in microseconds.
+    pub cpu_user_us: u64,
+    /// Memory of the machine in bytes.
+    pub total_memory_bytes: u64,
+    /// `Linux 6.1.0 x86_64`.
+    pub os: String,
+    /// Path of the executable.
+    pub executable: String,
+    /// Path of the configuration file, empty without one.
+    pub config_file: String,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) server: Server,
+    pub(crate) batch: Batch,
+}
+
+impl Core {
+    /// A server without data.
+    #[must_use]
+    pub fn new(config: Config, seed: Seed) -> Self {
+        let registry = crate::command::registry();
+        Self { server: Server::new(config, seed, registry), batch: Batch::default() }
+    }
+
+    /// Begins a turn. The monotonic clock is not let back.
+    pub fn turn(&mut self, now: Now) -> Turn<'_> {
+        let server = &mut self.server;
+        if server.started == Now::default() {
+            server.started = now;
+        }
+        server.now = Now { mono_ns: now.mono_ns.max(server.now.mono_ns), wall_us: now.wall_us };
+        server.on_time();
+        Turn { core: self }
+    }
+
+    /// When the next turn is due if nothing arrives, in ns of the monotonic clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.server.next_deadline_ns()
+    }
+
+    /// The configuration in force; the shell reads it after each turn that changed it.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.server.config
+    }
+
+    /// Switches the effects log on, before the first command.
+    pub fn keep_log(&mut self) {
+        self.server.log.is_on = true;
+    }
+
+    /// The bytes logged since the last call.
+    pub fn take_log(&mut self) -> Vec<u8> {
+        self.server.log.take()
+    }
+
+    /// Asserts every invariant of the keyspace; O(keys), for tests and the simulator.
+    pub fn check(&self) {
+        self.server.dbs.iter().for_each(crate::keyspace::Db::check);
+    }
+}
+
+/// A turn that takes inputs.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    core: &'a mut Core,
+}
+
+impl<'a> Turn<'a> {
+    /// A connection was made. One that is refused gets its error and is closed.
+    pub fn accept(&mut self, conn: ConnId, peer: Peer) {
+        self.core.server.accept(conn, peer);
+    }
+
+    /// A connection is gone.
+    pub fn closed(&mut self, conn: ConnId) {
+        self.core.server.forget(conn);
+    }
+
+    /// Bytes of a connection: what was kept of those before, followed by new ones.
+    pub fn feed(&mut self, conn: ConnId, rx: &[u8]) -> Fed {
+        self.core.feed(conn, rx)
+    }
+
+    /// What the last [`Turn::feed`] took; `rx` are the bytes that it was given. Feeds the
+    /// statistics of commands, the slow log and the latency monitor; nothing else depends on it.
+    pub fn took(&mut self, conn: ConnId, rx: &[u8], spent_ns: u64) {
+        self.core.took(conn, rx, spent_ns);
+    }
+
+    /// A socket that was full takes bytes again.
+    pub fn can_write(&mut self, conn: ConnId) {
+        let server = &mut self.core.server;
+        if let Some(mut client) = server.clients.take(conn) {
+            server.mark_dirty(&mut client);
+            server.clients.put_back(client);
+        }
+    }
+
+    /// A request to the shell ended.
+    pub fn done(&mut self, ticket: Ticket, result: IoResult) {
+        self.core.server.complete(ticket, result);
+    }
+
+    /// New figures of the system.
+    pub fn observe(&mut self, facts: HostFacts) {
+        self.core.server.host = facts;
+    }
+
+    /// The process was asked to end (SIGTERM, SIGINT).
+    pub fn shutdown(&mut self) {
+        self.core.server.shutdown_by_signal();
+    }
+
+    /// Ends the inputs.
+    pub fn seal(self) -> Effects<'a> {
+        self.core.server.seal();
+        Effects { core: self.core }
+    }
+}
+
+/// What a turn wants done. Drain every queue; their order does not matter, but closing comes last.
+#[derive(Debug)]
+pub struct Effects<'a> {
+    core: &'a mut Core,
+}
+
+impl Effects<'_> {
+    /// The next connection with bytes to send.
+    pub fn writable(&mut self) -> Option<ConnId> {
+        let server = &mut self.core.server;
+        while let Some(conn) = server.outbox.dirty.pop() {
+            if let Some(client) = server.clients.get_mut(conn) {
+                client.is_dirty = false;
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    /// The bytes to send, in order.
+    pub fn tx(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
+        self.core.server.clients.get(conn).into_iter().flat_map(|client| client.output.chunks())
+    }
+
+    /// The socket took `count` bytes. When bytes are left, call [`Turn::can_write`] once it takes
+    /// more.
+    pub fn sent(&mut self, conn: ConnId, count: usize) {
+        let server = &mut self.core.server;
+        let Some(client) = server.clients.get_mut(conn) else { return };
+        client.output.sent(count, &mut server.pool);
+        client.bytes_out += count as u64;
+        server.stats.net_output_bytes += count as u64;
+        server.stats.writes_processed += 1;
+        if client.output.pending_bytes() == 0 && client.closing == Closing::AfterReply {
+            server.outbox.close.push(conn);
+        }
+    }
+
+    /// The next request to the shell.
+    pub fn io(&mut self) -> Option<(Ticket, IoReq)> {
+        self.core.server.outbox.io.pop_front()
+    }
+
+    /// The next connection whose kept bytes are to be fed again.
+    pub fn resumed(&mut self) -> Option<ConnId> {
+        self.core.server.outbox.resumed.pop()
+    }
+
+    /// The next connection to close. The core has forgotten it: no [`Turn::closed`] follows.
+    pub fn close(&mut self) -> Option<ConnId> {
+        let server = &mut self.core.server;
+        while let Some(conn) = server.outbox.close.pop() {
+            if server.clients.get(conn).is_some() {
+                server.forget(conn);
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    /// The next line for the server's log.
+    pub fn log_line(&mut self) -> Option<(LogLevel, String)> {
+        self.core.server.outbox.lines.pop_front()
+    }
+
+    /// Whether the process is to end now that everything else is done.
+    pub fn exit(&mut self) -> Option<Exit> {
+        self.core.server.outbox.exit
+    }
+}
+
+impl Server {
+    pub(crate) fn accept(&mut self, conn: ConnId, peer: Peer) {
+        self.stats.connections_received += 1;
+        let id = self.clients.next_id();
+        let mut client = Box::new(Client::new(conn, id, peer, self.now.mono_ns));
+        client.authenticated = self.config.requirepass.is_none();
+        if let Some(refusal) = self.refusal(&client) {
+            client.output.error(refusal);
+            self.stats.connections_rejected += 1;
+            client.close_after_reply();
+            self.mark_dirty(&mut client);
+        }
+        self.clients.insert(client);
+    }
+
+    /// Why a new connection is refused.
+    fn refusal(&self, client: &Client) -> Option<&'static str> {
+        if self.clients.len() >= self.config.maxclients as usize {
+            return Some("ERR max number of clients reached");
+        }
+        let protect = self.config.protected_mode && self.config.requirepass.is_none();
+        (protect && !client.peer.is_local).then_some(PROTECTED_MODE)
+    }
+
+    /// Lets go of a connection.
+    pub(crate) fn forget(&mut self, conn: ConnId) {
+        if let Some(mut client) = self.clients.remove(conn) {
+            self.leave_transaction(&mut client);
+            self.leave_channels(&mut client);
+            self.monitors.retain(|&monitor| monitor != conn);
+        }
+    }
+}
+
+const PROTECTED_MODE: &str = "DENIED Seedis is running in protected mode because protected mode is \
+enabled and no password is set for the default user. In this mode connections are only accepted \
+from the loopback interface. If you want to connect from external computers to Seedis you may \
+adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG \
+SET protected-mode no' from the loopback interface by connecting to Seedis from the same host the \
+server is running, however MAKE SURE Seedis is not publicly accessible from internet if you do so. \
+Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the \
+protected mode by editing the configuration file, and setting the protected mode option to 'no', \
+and then restarting the server. 3) If you started the server manually just for testing, restart it \
+with the '--protected-mode no' option. 4) Set up an authentication password for the default user. \
+NOTE: You only need to do one of the above things in order for the server to start accepting \
+connections from the outside.";
