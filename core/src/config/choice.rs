@@ -24,10 +24,15 @@ pub trait Choice: Copy + Eq + 'static {
 }
 
 macro_rules! choices {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ })+) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $vis:vis $name:ident {
+            $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+
+        }
+    )+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$variant_doc])* $variant,)+
         }
 
@@ -39,7 +44,7 @@ macro_rules! choices {
 
 choices! {
     /// What to do when memory passes `maxmemory`.
-    MaxmemoryPolicy {
+    pub MaxmemoryPolicy {
         /// Evict the least recently used key among those with a TTL.
         VolatileLru = "volatile-lru",
         /// Evict the least frequently used key among those with a TTL.
@@ -58,7 +63,7 @@ choices! {
         NoEviction = "noeviction",
     }
     /// The least urgent message that is logged.
-    LogLevel {
+    pub LogLevel {
         /// Everything.
         Debug = "debug",
         /// Much rarely useful information.
@@ -69,7 +74,7 @@ choices! {
         Warning = "warning",
     }
     /// Which supervisor is told that the server is ready.
-    Supervised {
+    pub Supervised {
         /// Upstart: raise SIGSTOP.
         Upstart = "upstart",
         /// systemd: write to `$NOTIFY_SOCKET`.
@@ -80,7 +85,7 @@ choices! {
         No = "no",
     }
     /// When appended bytes are forced to the disk.
-    AppendFsync {
+    pub AppendFsync {
         /// Once a second.
         Everysec = "everysec",
         /// Before the reply of every write.
@@ -89,7 +94,7 @@ choices! {
         No = "no",
     }
     /// Who may use a protected feature (DEBUG, MODULE, protected directives).
-    ProtectedAction {
+    pub ProtectedAction {
         /// Nobody.
         No = "no",
         /// Every connection.
@@ -98,7 +103,7 @@ choices! {
         Local = "local",
     }
     /// Whether payloads of RESTORE and of RDB files are checked in depth before use.
-    SanitizeDumpPayload {
+    pub SanitizeDumpPayload {
         /// Never.
         No = "no",
         /// Always.
@@ -106,4 +111,88 @@ choices! {
         /// For RESTORE by clients other than the master link and the loader.
         Clients = "clients",
     }
+    /// Channels of a new user (`acl-pubsub-default`).
+    pub(super) AclPubsubDefault {
+        /// All of them.
+        AllChannels = "allchannels",
+        /// None of them.
+        ResetChannels = "resetchannels",
+    }
+    /// Where a message to syslog is filed.
+    pub(super) SyslogFacility {
+        /// User-level messages.
+        User = "user",
+        /// Reserved for local use.
+        Local0 = "local0",
+        /// Reserved for local use.
+        Local1 = "local1",
+        /// Reserved for local use.
+        Local2 = "local2",
+        /// Reserved for local use.
+        Local3 = "local3",
+        /// Reserved for local use.
+        Local4 = "local4",
+        /// Reserved for local use.
+        Local5 = "local5",
+        /// Reserved for local use.
+        Local6 = "local6",
+        /// Reserved for local use.
+        Local7 = "local7",
+    }
+    /// Whether a replica loads a snapshot straight from the socket.
+    pub(super) ReplDisklessLoad {
+        /// Never.
+        Disabled = "disabled",
+        /// Only into an empty database.
+        OnEmptyDb = "on-empty-db",
+        /// Beside the old data, which it replaces at the end.
+        Swapdb = "swapdb",
+    }
+    /// What a replica does with a command of its master that fails.
+    pub(super) PropagationErrorBehavior {
+        /// Go on.
+        Ignore = "ignore",
+        /// Abort.
+        Panic = "panic",
+        /// Abort if it comes from the master, but not if it comes from the log.
+        PanicOnReplicas = "panic-on-replicas",
+    }
+    /// How a node of the cluster tells clients where to go.
+    pub(super) EndpointType {
+        /// By address.
+        Ip = "ip",
+        /// By name.
+        Hostname = "hostname",
+        /// Not at all: clients keep the address that they used.
+        Unknown = "unknown-endpoint",
+    }
+    /// Whether TLS clients must show a certificate.
+    pub(super) TlsAuthClients {
+        /// They need none.
+        No = "no",
+        /// They must.
+        Yes = "yes",
+        /// If they show one it must be valid.
+        Optional = "optional",
+    }
+}
+
+/// Whether the process sets its own OOM score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OomScoreAdj {
+    /// It does not.
+    No,
+    /// Relative to the score that it was started with.
+    Relative,
+    /// As it is written.
+    Absolute,
+}
+
+impl Choice for OomScoreAdj {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("no", Self::No),
+        ("yes", Self::Relative),
+        ("relative", Self::Relative),
+        ("absolute", Self::Absolute),
+    ];
 }

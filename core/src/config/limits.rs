@@ -112,15 +112,21 @@ pub enum MemoryShare {
 }
 
 impl MemoryShare {
-    /// The limit in bytes under this `maxmemory`; `None` if there is no limit.
+    /// The limit in bytes under this `maxmemory`; `None` if there is no limit. A share of no limit
+    /// is none, and no limit is so low that nobody could lift it any more.
     pub fn limit_bytes(self, maxmemory: u64) -> Option<u64> {
-        let bytes = match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Percent(percent) => maxmemory / 100 * u64::from(percent),
+        let (base, percent) = match self {
+            Self::Bytes(bytes) => (bytes, 100),
+            Self::Percent(percent) => (maxmemory, percent),
         };
-        (bytes != 0).then_some(bytes)
+        let share = u128::from(base) * u128::from(percent) / 100;
+        let bytes = u64::try_from(share).unwrap_or(u64::MAX).max(SHARE_BYTES_MIN);
+        (base != 0).then_some(bytes)
     }
 }
+
+/// What all clients together may always use; Redis's floor of `maxmemory-clients`.
+const SHARE_BYTES_MIN: u64 = 128 << 10;
 
 /// How a signal shuts the server down (`shutdown-on-sigint`, `shutdown-on-sigterm`).
 ///
@@ -141,6 +147,11 @@ impl ShutdownOptions {
     /// Whether every option of `other` is set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Every word, in the order in which the error of a wrong one lists them.
+    pub(super) fn words() -> impl Iterator<Item = &'static str> {
+        SHUTDOWN_WORDS.iter().map(|(word, _)| *word)
     }
 
     /// The option that `word` names, in any case; `default` is the empty set.
@@ -180,7 +191,6 @@ impl fmt::Display for ShutdownOptions {
     }
 }
 
-/// Words in the order in which the error of a wrong one lists them.
 const SHUTDOWN_WORDS: [(&str, ShutdownOptions); 5] = [
     ("default", ShutdownOptions(0)),
     ("save", ShutdownOptions::SAVE),

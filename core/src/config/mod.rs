@@ -6,22 +6,63 @@
 //! command line, CONFIG GET, SET and REWRITE) goes through one table of directives. A directive of
 //! a feature that does not exist yet is in the table too, but has no field.
 
+pub mod arguments;
 mod choice;
+mod codec;
+mod directive;
 mod events;
+pub mod file;
+mod get;
 mod limits;
+mod lists;
+mod number;
+pub mod rewrite;
+mod set;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod title;
 
 pub use choice::{
     AppendFsync, Choice, LogLevel, MaxmemoryPolicy, ProtectedAction, SanitizeDumpPayload,
     Supervised,
 };
+pub use codec::Reason;
+pub use directive::{Directive, Later};
 pub use events::KeyspaceEvents;
 pub use limits::{ClientClass, MemoryShare, OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
+pub use set::SetError;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Where a new value comes from, which decides what it may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, the command line, or the embedding program: everything may be set.
+    Startup,
+    /// CONFIG SET of a client: immutable directives may not, protected ones only if
+    /// `enable-protected-configs` allows it.
+    Client {
+        /// Whether the client is on this machine.
+        is_local: bool,
+        /// Whether the data is being loaded.
+        is_loading: bool,
+    },
+}
+
+impl Origin {
+    fn is_loading(self) -> bool {
+        matches!(self, Self::Client { is_loading: true, .. })
+    }
+}
+
 macro_rules! settings {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty = $default:expr,)+ }) => {
+    (
+        $(#[$about:meta])*
+        $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty = $default:expr,)+ }
+    ) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
@@ -146,7 +187,9 @@ Config {
 
     // Snapshots.
     /// When to save by itself; none for never.
-    save: Vec<SavePoint> = [(3600, 1), (300, 100), (60, 10_000)].map(|(seconds, changes)| SavePoint { seconds, changes }).into(),
+    save: Vec<SavePoint> = [(3600, 1), (300, 100), (60, 10_000)]
+        .map(|(seconds, changes)| SavePoint { seconds, changes })
+        .into(),
     /// Refuse writes after a background save failed.
     stop_writes_on_bgsave_error: bool = true,
     /// Compress strings in RDB files.
@@ -225,5 +268,9 @@ Config {
     latency_tracking_info_percentiles: Vec<f64> = [50.0, 99.0, 99.9].into(),
     /// Which keyspace events are published.
     notify_keyspace_events: KeyspaceEvents = KeyspaceEvents::default(),
+
+    // Settings without a reader.
+    /// Values of directives that nothing acts on yet.
+    later: Later = Later::default(),
 }
 }
