@@ -84,7 +84,7 @@ impl Binary {
 }
 
 /// `mantissa >> cut` rounded to nearest, ties to even; a negative `cut` shifts left.
-fn shift_rounding(mantissa: u128, sticky: bool, cut: i32) -> u128 {
+pub(crate) fn shift_rounding(mantissa: u128, sticky: bool, cut: i32) -> u128 {
     if cut <= 0 {
         return mantissa << -cut;
     }

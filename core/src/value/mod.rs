@@ -3,6 +3,7 @@
 mod double_text;
 mod float_text;
 pub mod glob;
+pub mod long_double;
 pub mod number;
 pub mod quote;
 
