@@ -4,6 +4,7 @@
 //! side in one leaf file. [`registry`] collects the rows; everything else derives from them.
 
 pub mod args;
+pub mod arguments;
 pub(crate) mod ctx;
 pub(crate) mod dispatch;
 pub mod error;
