@@ -252,12 +252,13 @@ fn drain(
     poll: &Poll,
 ) -> Option<i32> {
     while let Some(id) = effects.writable() {
-        if let Some(conn) = slab.get(id) {
-            if send(effects, id, &mut conn.socket).is_err() && !conn.is_listed {
-                conn.is_listed = true;
-                conn.is_readable = true;
-                ready.push(id);
-            }
+        if let Some(conn) = slab.get(id)
+            && send(effects, id, &mut conn.socket).is_err()
+            && !conn.is_listed
+        {
+            conn.is_listed = true;
+            conn.is_readable = true;
+            ready.push(id);
         }
     }
     while let Some(id) = effects.resumed() {
