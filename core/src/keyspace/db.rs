@@ -25,6 +25,14 @@ use crate::value::Value;
 /// Top bits that the directory may use at most. With a secret hash key none comes near it.
 const DEPTH_MAX: u8 = 34;
 
+/// A guess where a record is, between two passes of warming up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Warm {
+    segment: u32,
+    handle: u16,
+    exists: bool,
+}
+
 /// A database.
 #[derive(Clone)]
 pub struct Db {
@@ -105,11 +113,28 @@ impl Db {
         self.segment(hash).map_or(0, |segment| segment.warm_bucket(hash))
     }
 
-    /// Pulls the record that `hash` probably belongs to into the cache.
+    /// Where the record that `hash` probably belongs to is, for [`Db::warm_record`]; pulls the
+    /// pointer to its page into the cache.
     #[inline]
     #[must_use]
-    pub fn warm_record(&self, hash: u64) -> u8 {
-        self.segment(hash).map_or(0, |segment| segment.warm_record(hash))
+    pub fn warm_page(&self, hash: u64) -> Warm {
+        match self.segment_id(hash) {
+            Some(segment) => {
+                let (handle, exists) = self.segments[segment as usize].warm_page(hash);
+                Warm { segment, handle, exists }
+            }
+            None => Warm::default(),
+        }
+    }
+
+    /// Pulls a record and its page's reference count into the cache.
+    #[inline]
+    #[must_use]
+    pub fn warm_record(&self, warm: Warm) -> u8 {
+        if !warm.exists {
+            return 0;
+        }
+        self.segments.get(warm.segment as usize).map_or(0, |seg| seg.warm_record(warm.handle))
     }
 
     /// Where `key` is.

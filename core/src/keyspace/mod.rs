@@ -17,6 +17,6 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub use db::Db;
+pub use db::{Db, Warm};
 pub use entry::{Entry, NewValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};

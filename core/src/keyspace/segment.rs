@@ -121,13 +121,28 @@ impl Segment {
         self.buckets[Self::home(hash)].warm()
     }
 
-    /// A byte of the record that `hash` probably belongs to.
+    /// The first handle that may be that of `hash`; also pulls the page's pointer into the cache.
     #[inline]
-    pub(super) fn warm_record(&self, hash: u64) -> u8 {
+    pub(super) fn warm_page(&self, hash: u64) -> (u16, bool) {
         let bucket = &self.buckets[Self::home(hash)];
         match bucket.candidates(Bucket::tag(hash)).next() {
-            Some(slot) => self.at(bucket.handle(slot)).first().copied().unwrap_or(0),
-            None => 0,
+            Some(slot) => {
+                let handle = bucket.handle(slot);
+                (handle, self.pages[(handle >> 9) as usize].is_some())
+            }
+            None => (u16::MAX, false),
+        }
+    }
+
+    /// A byte of the record at `handle`, and of its page's reference count.
+    #[inline]
+    pub(super) fn warm_record(&self, handle: u16) -> u8 {
+        match self.pages.get((handle >> 9) as usize) {
+            Some(Some(page)) => {
+                let at = (handle & 511) as usize * UNIT;
+                page.0[0] ^ page.0.get(at).copied().unwrap_or(0)
+            }
+            _ => 0,
         }
     }
 
