@@ -8,10 +8,12 @@
 //! The pieces, in the order in which a transcript passes them: [`transcript`] reads the file (with
 //! [`words`] for the quoting and [`notes`] for the remarks on a step), [`play`] sends its steps to
 //! a [`play::Target`] and collects what comes back, parsed by [`resp`] and drawn by [`render`],
-//! and [`snapshot`] says whether two such drawings agree. [`process`] starts and resets real
-//! servers, [`tcp`] talks to them, and [`workers`] spreads the files over several of them.
+//! and [`snapshot`] says whether two such drawings agree. The targets are [`in_process`] and
+//! [`tcp`]; [`process`] starts and resets real servers, and [`workers`] spreads the files over
+//! several of them. [`peer`] judges by a stock server.
 #![forbid(unsafe_code)]
 
+pub mod in_process;
 pub mod notes;
 pub mod peer;
 pub mod play;

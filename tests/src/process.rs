@@ -9,7 +9,7 @@ use crate::play::Heard;
 use crate::resp::{Kind, Reply};
 use crate::tcp::{Connection, text};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,6 +21,11 @@ use tempfile::TempDir;
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// How every server of the tests is configured: no persistence, and the commands for debugging
+/// that transcripts need. The core in this process gets the same.
+pub const ARGUMENTS: &[&str] =
+    &["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"];
+
 /// A running server; it ends when this is dropped.
 pub struct Server {
     child: Child,
@@ -30,7 +35,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `program` without persistence, with the debug commands that transcripts need.
+    /// Starts `program` with [`ARGUMENTS`].
     pub fn start(program: &Path) -> io::Result<Self> {
         Self::start_with(program, &[])
     }
@@ -42,7 +47,7 @@ impl Server {
         let log = dir.path().join("log");
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"])
+            .args(ARGUMENTS)
             .arg("--dir")
             .arg(dir.path())
             .args(arguments)
@@ -136,17 +141,28 @@ impl Drop for Server {
     }
 }
 
-/// The stock server to compare with, if it is installed.
-pub fn redis() -> Option<PathBuf> {
+/// A program on the PATH.
+pub fn tool(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|dir| dir.join("redis-server"))
+        .map(|dir| dir.join(name))
         .find(|program| program.is_file())
 }
 
-/// Our own server, built when it is first asked for with the profile of this build.
+/// Says that a test does nothing because `what` is missing: past the capture of test output, so
+/// that it is seen, and as a failure where everything is installed (`CI=true`).
+pub fn not_run(what: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{what}: missing");
+    let _ = writeln!(io::stderr(), "\n*** NOT RUN: {what} is not installed ***\n");
+}
+
+/// Our own server, built with the profile of this build when it is first asked for. The variable
+/// `SEEDIS_SERVER` names another program instead, for a look at how a stock server fares.
 pub fn seedis() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(build_seedis)
+    PROGRAM.get_or_init(|| match std::env::var_os("SEEDIS_SERVER") {
+        Some(program) => program.into(),
+        None => build_seedis(),
+    })
 }
 
 fn build_seedis() -> PathBuf {

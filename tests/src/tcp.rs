@@ -78,7 +78,7 @@ impl Target for Tcp {
 }
 
 /// The pieces in which `bytes` are sent.
-fn pieces(bytes: &[u8], cut: Cut) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn pieces(bytes: &[u8], cut: Cut) -> impl Iterator<Item = &[u8]> {
     let size = match cut {
         Cut::Whole => bytes.len(),
         Cut::Pieces if bytes.len() <= SMALL => 1,

@@ -184,14 +184,15 @@ mod tests {
 
     #[test]
     fn steps_carry_their_connection_and_remarks() {
-        let text = "# a comment\n!near 5\n!differs a reason\n@b PTTL k\n\n!wait 2s\n@b !raw \"PING\\r\\n\"\n";
+        let text =
+            "# comment\n!near 5\n!differs a reason\n@b PTTL k\n\n!wait 2s\n@b !raw \"a\\r\"\n";
         let transcript = Transcript::parse("x/y", text).expect("a well-formed transcript");
         let [first, wait, raw] = transcript.steps.as_slice() else { panic!("three steps") };
         assert_eq!((first.line, first.conn.as_str()), (3, "b"));
         assert_eq!(first.action, Action::Call(b"*2\r\n$4\r\nPTTL\r\n$1\r\nk\r\n".to_vec()));
         assert_eq!(first.notes.peer, Peer::Differs("a reason".into()));
         assert_eq!((&wait.action, &wait.notes.peer), (&Action::Wait(2000), &Peer::Same));
-        assert_eq!(raw.action, Action::Send(b"PING\r\n".to_vec()));
+        assert_eq!(raw.action, Action::Send(b"a\r".to_vec()));
     }
 
     #[test]

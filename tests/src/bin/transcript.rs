@@ -3,12 +3,14 @@
 //! usage: `transcript [--peer WHERE] [--diff WHERE] FILE...`
 //!
 //! WHERE is the port of a running server on 127.0.0.1 (whose keys are left as they are), or
-//! `redis` for a stock redis-server or `server` for ours, started for the purpose. FILE is a path,
+//! `redis` for a stock redis-server or `server` for ours, started for the purpose, or `core` for
+//! the core in this process. FILE is a path,
 //! a name such as `strings/set`, or `-` for standard input. Without `--diff` the snapshot is
 //! printed as that server would make it (`--peer redis` is the default); with it, only the steps
 //! where the second server does not answer as the first one.
 #![forbid(unsafe_code)]
 
+use seedis_tests::in_process::InProcess;
 use seedis_tests::peer::play_on_peer;
 use seedis_tests::play::{Pace, Played, Stuck, play};
 use seedis_tests::process::{self, Server};
@@ -88,9 +90,11 @@ fn load(file: &str) -> Result<Transcript, Box<dyn Error>> {
 fn answers(transcript: &Transcript, place: &str) -> Result<Played, Box<dyn Error>> {
     let played = match place {
         "redis" => {
-            let program = process::redis().ok_or("there is no redis-server on the PATH")?;
+            let program =
+                process::tool("redis-server").ok_or("there is no redis-server on the PATH")?;
             play_on_peer(transcript, Server::start(&program)?.port())
         }
+        "core" => play(transcript, &mut InProcess::new(Cut::Whole), Pace::StepByStep, |_| true),
         "server" => {
             let server = Server::start(process::seedis())?;
             let mut target = Tcp::new(server.port(), Cut::Whole);
