@@ -274,7 +274,7 @@ impl<'a> Parser<'a> {
         if alternatives.len() > 1 {
             return Ok(Argument::group(Kind::OneOf, alternatives));
         }
-        alternatives.pop().ok_or(self.bad("a group is empty"))
+        alternatives.pop().ok_or_else(|| self.bad("a group is empty"))
     }
 
     fn alternative(&mut self) -> Result<Argument<'a>, BadNotation> {
