@@ -1,10 +1,10 @@
 //! The x87 80-bit `long double`, in integer arithmetic, for INCRBYFLOAT and HINCRBYFLOAT.
 //!
 //! Redis on x86 reads both operands with `strtold`, adds them with a 64-bit mantissa and prints
-//! with 17 decimals, trailing zeros removed. Clients see every one of these bits: 10.5 + 0.1 is 10.6
-//! there and would not be with a double. So this file reads decimal and hexadecimal text exactly
-//! (big integers where 128 bits do not suffice), rounds to nearest even, adds with guard bits
-//! and a sticky bit, and prints exactly. Infinity can be read but not added; there is no NaN.
+//! with 17 decimals, trailing zeros removed. Clients see every one of these bits: 10.5 + 0.1 is
+//! 10.6 there and would not be with a double. So this file reads decimal and hexadecimal text
+//! exactly (big integers where 128 bits do not suffice), rounds to nearest even, adds with guard
+//! bits and a sticky bit, and prints exactly. Infinity can be read but not added; there is no NaN.
 //! Texts of 5 KB and more are refused, as Redis does, which bounds the work.
 
 mod natural;
@@ -36,7 +36,7 @@ impl LongDouble {
         Self { negative: false, size: Size::Finite { mantissa: 0, exponent: X87.exponent_min } };
 
     /// Reads a whole text as `strtold` does. `None` where Redis says the value is not a valid
-    /// float: other text, space, NaN, overflow, a nonzero text that rounds to 0, 5120 bytes or more.
+    /// float: other text, space, NaN, overflow, a nonzero text that rounds to 0, 5120 bytes and up.
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() > TEXT_BYTES_MAX {
             return None;

@@ -1,5 +1,6 @@
 //! Data types and their encodings: no RESP, no keyspace.
 
+pub mod bitmap;
 mod double_text;
 mod float_text;
 pub mod glob;
