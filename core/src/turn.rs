@@ -99,7 +99,7 @@ pub enum Flow {
 pub struct Ticket(pub u64);
 
 /// Files by their meaning; the shell knows where they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
     /// The configuration file that the server was started with.
     Config,
@@ -226,6 +226,12 @@ impl Core {
     /// The bytes logged since the last call.
     pub fn take_log(&mut self) -> Vec<u8> {
         self.server.log.take()
+    }
+
+    /// The databases, by number.
+    #[must_use]
+    pub fn databases(&self) -> &[crate::keyspace::Db] {
+        &self.server.dbs
     }
 
     /// Asserts every invariant of the keyspace; O(keys), for tests and the simulator.

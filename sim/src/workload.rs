@@ -1,0 +1,212 @@
+//! The workload: random commands, made from the command table.
+//!
+//! Each row of the table carries a notation of its arguments. A walk down that tree, with a coin
+//! for every option and a die for every choice, gives commands that mostly make sense; a few are
+//! then spoiled (a word dropped, doubled, swapped or replaced), so that every error path is met.
+//! A new command is therefore exercised from the day it has a row. Keys come from a small, skewed
+//! set, so that commands meet on the same keys; values lean to the edges: empty, huge, numbers
+//! around the limits of 32 and 64 bits, times around now.
+
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_chacha::ChaCha8Rng;
+use seedis_core::command::Registry;
+use seedis_core::command::arguments::{self, Argument, Kind};
+
+/// A command line: its words.
+pub type Words = Vec<Vec<u8>>;
+
+/// What one seed's clients do.
+#[derive(Debug)]
+pub struct Workload {
+    choices: Vec<Choice>,
+    keys: u32,
+    spoil_percent: u32,
+    big_percent: u32,
+}
+
+/// A command that may be drawn.
+#[derive(Debug)]
+struct Choice {
+    words: Vec<&'static str>,
+    arguments: Vec<Argument<'static>>,
+    weight: u32,
+}
+
+impl Workload {
+    /// Draws what this seed does: which commands, how often each, how skewed the keys.
+    #[must_use]
+    pub fn draw(registry: &Registry, rng: &mut ChaCha8Rng) -> Self {
+        let mut choices = Vec::new();
+        for &id in registry.tops() {
+            let command = registry.row(id).command;
+            if command.subcommands.is_empty() {
+                choices.push(Choice::of(vec![command.name], command.arguments, rng));
+            }
+            for sub in command.subcommands {
+                choices.push(Choice::of(vec![command.name, sub.name], sub.arguments, rng));
+            }
+        }
+        choices.retain(|choice| choice.weight > 0);
+        Self {
+            choices,
+            keys: *[1, 3, 10, 100, 2000].choose(rng).unwrap_or(&10),
+            spoil_percent: rng.random_range(0..20),
+            big_percent: rng.random_range(0..4),
+        }
+    }
+
+    /// The next command.
+    #[must_use]
+    pub fn next(&self, now_ms: i64, rng: &mut ChaCha8Rng) -> Words {
+        let Ok(choice) = self.choices.choose_weighted(rng, |choice| choice.weight) else {
+            return vec![b"PING".to_vec()];
+        };
+        let mut words: Words = choice.words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let mut maker = Maker { workload: self, now_ms, rng, words: &mut words };
+        maker.sequence(&choice.arguments);
+        if rng.random_ratio(self.spoil_percent, 100) {
+            self.spoil(&mut words, now_ms, rng);
+        }
+        words
+    }
+
+    fn spoil(&self, words: &mut Words, now_ms: i64, rng: &mut ChaCha8Rng) {
+        let at = rng.random_range(0..words.len());
+        match rng.random_range(0..5) {
+            0 => drop(words.remove(at)),
+            1 => words.insert(at, words[at].clone()),
+            2 => words.swap(at, 0),
+            3 => words[at] = self.integer(now_ms, rng),
+            _ => words[at] = self.value(rng),
+        }
+        if words.is_empty() {
+            words.push(Vec::new());
+        }
+    }
+
+    fn key(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        // Squaring skews towards the first keys.
+        let draw: f64 = rng.random();
+        let number = (draw * draw * f64::from(self.keys)) as u32;
+        match number % 40 {
+            39 => format!("key:{number}:{}", "long".repeat(80)).into_bytes(),
+            _ => format!("key:{number}").into_bytes(),
+        }
+    }
+
+    fn value(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        let len = match rng.random_range(0..100) {
+            big if big < self.big_percent => rng.random_range(1000..40_000),
+            big if big < 10 => rng.random_range(200..400),
+            _ => rng.random_range(0..20),
+        };
+        match rng.random_range(0..4) {
+            0 => self.integer(0, rng),
+            1 => (0..len).map(|_| rng.random()).collect(),
+            _ => (0..len).map(|_| rng.random_range(b'a'..=b'd')).collect(),
+        }
+    }
+
+    fn integer(&self, now_ms: i64, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        let edges = [0, 1, -1, 2, 10, 100, i64::from(i32::MAX), i64::MAX, i64::MIN, 1 << 32, 511];
+        let number = match rng.random_range(0..10) {
+            0 => *edges.choose(rng).unwrap_or(&0),
+            1 => now_ms.saturating_add(rng.random_range(-2000..2000)),
+            2 => now_ms / 1000 + rng.random_range(-2..5),
+            3 => rng.random(),
+            _ => rng.random_range(-3..300),
+        };
+        number.to_string().into_bytes()
+    }
+}
+
+impl Choice {
+    fn of(words: Vec<&'static str>, notation: &'static str, rng: &mut ChaCha8Rng) -> Self {
+        let arguments = arguments::parse(notation).unwrap_or_default();
+        // Swarm testing: a third of the commands is off in each seed, the rest of unequal weight.
+        let weight = match (rng.random_range(0..3), words[0]) {
+            (0, _) => 0,
+            (_, "flushall" | "flushdb" | "shutdown" | "quit" | "swapdb") => 1,
+            (_, "client" | "config" | "debug" | "command" | "latency" | "memory") => 2,
+            (_, "lolwut" | "info" | "monitor" | "subscribe" | "psubscribe" | "ssubscribe") => 2,
+            _ => rng.random_range(5..60),
+        };
+        Self { words, arguments, weight }
+    }
+}
+
+/// Walks an argument tree and writes words.
+struct Maker<'a> {
+    workload: &'a Workload,
+    now_ms: i64,
+    rng: &'a mut ChaCha8Rng,
+    words: &'a mut Words,
+}
+
+impl Maker<'_> {
+    fn sequence(&mut self, arguments: &[Argument<'_>]) {
+        for argument in arguments {
+            if argument.optional && self.rng.random_ratio(3, 5) {
+                continue;
+            }
+            let times = if argument.multiple { self.rng.random_range(1..4) } else { 1 };
+            for time in 0..times {
+                self.one(argument, time == 0 || argument.multiple_token);
+            }
+        }
+    }
+
+    fn one(&mut self, argument: &Argument<'_>, with_token: bool) {
+        if let Some(token) = argument.token
+            && with_token
+        {
+            self.words.push(token.as_bytes().to_vec());
+        }
+        let workload = self.workload;
+        match argument.kind {
+            Kind::PureToken => {}
+            Kind::Block => self.sequence(&argument.arguments),
+            Kind::OneOf => {
+                if let Some(chosen) = argument.arguments.choose(self.rng) {
+                    self.one(chosen, true);
+                }
+            }
+            Kind::Key => self.words.push(workload.key(self.rng)),
+            Kind::Integer => self.words.push(workload.integer(self.now_ms, self.rng)),
+            Kind::Double => {
+                let text = self.double();
+                self.words.push(text);
+            }
+            Kind::Pattern => {
+                let text = self.pattern();
+                self.words.push(text);
+            }
+            Kind::UnixTime => {
+                let at = self.now_ms.saturating_add(self.rng.random_range(-1000..5000));
+                let in_seconds =
+                    argument.name.contains("seconds") && !argument.name.contains("milli");
+                let at = if in_seconds { at / 1000 } else { at };
+                self.words.push(at.to_string().into_bytes());
+            }
+            Kind::String => {
+                let value = match self.rng.random_range(0..6) {
+                    0 => workload.key(self.rng),
+                    1 => workload.integer(self.now_ms, self.rng),
+                    _ => workload.value(self.rng),
+                };
+                self.words.push(value);
+            }
+        }
+    }
+
+    fn double(&mut self) -> Vec<u8> {
+        let texts = ["0", "1.5", "-0.1", "1e17", "3.0e3", "inf", "-inf", "nan", "1e400", "5e-324"];
+        texts.choose(self.rng).map(|text| text.as_bytes().to_vec()).unwrap_or_default()
+    }
+
+    fn pattern(&mut self) -> Vec<u8> {
+        let texts = ["*", "key:*", "key:?", "k[e-z]y:1*", "a*b*c*d", "[", "\\", "", "[^a]*"];
+        texts.choose(self.rng).map(|text| text.as_bytes().to_vec()).unwrap_or_default()
+    }
+}
