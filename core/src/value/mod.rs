@@ -4,6 +4,7 @@ pub mod bitmap;
 mod double_text;
 mod float_text;
 pub mod glob;
+pub mod lcs;
 pub mod long_double;
 pub mod number;
 pub mod quote;
