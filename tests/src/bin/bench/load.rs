@@ -99,7 +99,7 @@ fn redis_benchmark(
         .stderr(Stdio::null())
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let last = text.lines().filter(|line| line.starts_with('"')).next_back();
+    let last = text.lines().rfind(|line| line.starts_with('"'));
     Ok(last.and_then(|line| line.split("\",\"").nth(1)?.trim_matches('"').parse().ok()))
 }
 
