@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::args::Args;
 use super::ctx::Ctx;
@@ -16,6 +17,9 @@ use crate::client::ReplyMode;
 use crate::client::transaction::Queued;
 use crate::server::Server;
 use crate::value::quote;
+
+/// So many bytes of what a client sent are quoted in an error.
+const QUOTED_MAX: usize = 128;
 
 /// Handles one request; `id` is the command that its first word names. Returns the command that
 /// ran and what it cost.
@@ -79,25 +83,35 @@ fn resolve(server: &Server, args: Args<'_>, id: Option<u16>) -> Result<u16, Reje
         return Ok(id);
     }
     server.registry.find_subcommand(id, args.at(1)).ok_or_else(|| {
-        let asked: String = String::from_utf8_lossy(args.at(1)).chars().take(128).collect();
         let container = command.name.to_ascii_uppercase();
-        let text = format!("ERR unknown subcommand '{asked}'. Try {container} HELP.");
-        (Some(id), CommandError::Text(text))
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend_from_slice(quoted(args.at(1), QUOTED_MAX));
+        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
+        (Some(id), CommandError::Bytes(text))
     })
 }
 
 fn unknown(args: Args<'_>) -> CommandError {
-    let name: String = String::from_utf8_lossy(args.at(0)).chars().take(128).collect();
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for arg in args.from(1) {
-        if shown.len() >= 128 {
+        if shown.len() >= QUOTED_MAX {
             break;
         }
-        let left = 128 - shown.len();
-        let arg: String = String::from_utf8_lossy(arg).chars().take(left).collect();
-        shown.push_str(&format!("'{arg}' "));
+        shown.push(b'\'');
+        shown.extend_from_slice(quoted(arg, QUOTED_MAX + 1 - shown.len()));
+        shown.extend_from_slice(b"' ");
     }
-    CommandError::Text(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(quoted(args.at(0), QUOTED_MAX));
+    text.extend_from_slice(b"', with args beginning with: ");
+    text.extend_from_slice(&shown);
+    CommandError::Bytes(text)
+}
+
+/// What an error quotes of a client's word: the bytes up to the first NUL, not too many.
+fn quoted(word: &[u8], limit: usize) -> &[u8] {
+    let word = &word[..word.len().min(limit)];
+    word.iter().position(|&byte| byte == 0).map_or(word, |end| &word[..end])
 }
 
 fn may_subscriber_call(name: &str) -> bool {
@@ -115,10 +129,18 @@ fn may_subscriber_call(name: &str) -> bool {
     )
 }
 
-/// Answers with an error that kept a command from running; a transaction it was meant for fails.
+/// Answers with an error that kept a command from running; a transaction it was meant for fails,
+/// and one that it was to end is over.
 fn reject(ctx: &mut Ctx<'_>, id: Option<u16>, error: &CommandError) {
     if let Some(id) = id {
         ctx.server.command_stats[id as usize].rejected_calls += 1;
+    }
+    if id.is_some_and(|id| ctx.server.command(id).name == "exec") {
+        ctx.server.leave_transaction(ctx.client);
+        let why = format!("{error}");
+        let why = why.strip_prefix("ERR ").unwrap_or(&why);
+        let text = format!("EXECABORT Transaction discarded because of: {why}");
+        return write_error(ctx, &CommandError::Text(text));
     }
     if let Some(transaction) = &mut ctx.client.transaction
         && transaction.is_open
@@ -130,9 +152,10 @@ fn reject(ctx: &mut Ctx<'_>, id: Option<u16>, error: &CommandError) {
 
 /// Writes an error and counts it.
 pub(crate) fn write_error(ctx: &mut Ctx<'_>, error: &CommandError) {
-    let text = format!("{error}");
-    ctx.server.count_error(text.split(' ').next().unwrap_or_default());
-    ctx.client.output.error(&text);
+    let text = error.to_bytes();
+    let code = text.split(|&byte| byte == b' ').next().unwrap_or_default();
+    ctx.server.count_error(&String::from_utf8_lossy(code));
+    ctx.client.output.error_bytes(&text);
 }
 
 fn run_or_queue(ctx: &mut Ctx<'_>, id: u16) -> Option<(u16, u64)> {

@@ -1,6 +1,8 @@
 //! What a command answers when it cannot do what it was asked: every text in one place.
 
-use alloc::string::String;
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// A refusal. The text begins with the code that client libraries parse.
@@ -30,17 +32,23 @@ pub enum CommandError {
     OutOfRange,
     /// A number that must not be negative.
     Negative(&'static str),
-    /// A subcommand that its container, named in upper case, does not have.
-    UnknownSubcommand {
-        /// The container, as `CLIENT`.
-        container: &'static str,
-        /// What the client asked for.
-        asked: String,
-    },
     /// Any other text, code included.
     Fixed(&'static str),
     /// Any other text made of parts, code included.
     Text(String),
+    /// Any other text, code included, with bytes of the client in it.
+    Bytes(Vec<u8>),
+}
+
+impl CommandError {
+    /// The text as it is sent: it may quote bytes of a client that are no UTF-8.
+    #[must_use]
+    pub fn to_bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Bytes(bytes) => bytes.into(),
+            other => other.to_string().into_bytes().into(),
+        }
+    }
 }
 
 impl fmt::Display for CommandError {
@@ -55,9 +63,7 @@ impl fmt::Display for CommandError {
             Self::Negative(what) => {
                 return write!(f, "ERR {what} is out of range, must be positive");
             }
-            Self::UnknownSubcommand { container, asked } => {
-                return write!(f, "ERR unknown subcommand '{asked}'. Try {container} HELP.");
-            }
+            Self::Bytes(bytes) => return f.write_str(&String::from_utf8_lossy(bytes)),
             Self::Text(text) => text.as_str(),
             Self::Fixed(text) => text,
             Self::Syntax => "ERR syntax error",

@@ -36,18 +36,23 @@ impl Output {
 
     /// A simple string; line ends in it become spaces.
     pub(crate) fn simple(&mut self, text: &str) {
-        self.line(b'+', text);
+        self.line(b'+', text.as_bytes());
     }
 
     /// An error with its code, as `ERR no such key`.
     pub(crate) fn error(&mut self, text: &str) {
+        self.line(b'-', text.as_bytes());
+    }
+
+    /// An error that quotes bytes of a client.
+    pub(crate) fn error_bytes(&mut self, text: &[u8]) {
         self.line(b'-', text);
     }
 
-    fn line(&mut self, kind: u8, text: &str) {
+    fn line(&mut self, kind: u8, text: &[u8]) {
         self.tail.push(kind);
-        let plain = |byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
-        self.tail.extend(text.bytes().map(plain));
+        let plain = |&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
+        self.tail.extend(text.iter().map(plain));
         self.raw(b"\r\n");
     }
 
@@ -146,7 +151,7 @@ impl Output {
     /// A number too large for an integer, as decimal text; in RESP2 a bulk string.
     pub(crate) fn big_number(&mut self, text: &str) {
         if self.resp3 {
-            self.line(b'(', text);
+            self.line(b'(', text.as_bytes());
         } else {
             self.bulk(text.as_bytes());
         }

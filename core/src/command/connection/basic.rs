@@ -59,8 +59,7 @@ fn echo(ctx: &mut Ctx<'_>) -> Outcome {
 }
 
 fn select(ctx: &mut Ctx<'_>) -> Outcome {
-    let index = crate::value::number::parse_i64(ctx.arg(1))
-        .ok_or(CommandError::Fixed("ERR invalid DB index"))?;
+    let index = ctx.int(1)?;
     if index < 0 || index >= ctx.server.dbs.len() as i64 {
         return Err(CommandError::Fixed("ERR DB index is out of range"));
     }
