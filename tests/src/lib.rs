@@ -10,9 +10,10 @@
 //! a [`play::Target`] and collects what comes back, parsed by [`resp`] and drawn by [`render`],
 //! and [`snapshot`] says whether two such drawings agree. The targets are [`in_process`] and
 //! [`tcp`]; [`process`] starts and resets real servers, and [`workers`] spreads the files over
-//! several of them. [`peer`] judges by a stock server.
+//! several of them. [`peer`] judges by a stock server. [`compat`] writes COMPAT.md.
 #![forbid(unsafe_code)]
 
+pub mod compat;
 pub mod in_process;
 pub mod notes;
 pub mod peer;

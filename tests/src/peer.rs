@@ -33,27 +33,30 @@ pub fn not_absent(transcript: &Transcript, port: u16) -> Vec<Disagreement> {
 
 /// Whether the peer's table has the command and, if that is a container, the subcommand.
 fn has(peer: &mut Connection, name: &[String]) -> bool {
-    let Some(info) = command_info(peer, name.first().map_or("", String::as_str)) else {
-        return false;
-    };
-    let subcommands = info.get(9).map_or(&[][..], |subcommands| match subcommands {
-        Reply::Sequence(_, subcommands) => subcommands,
-        _ => &[],
-    });
-    subcommands.is_empty() || command_info(peer, &name.join("|")).is_some()
+    let mut info = |name: &str| command_info(&peer.call(&["COMMAND", "INFO", name]));
+    let Some(command) = info(name.first().map_or("", String::as_str)) else { return false };
+    let is_container = matches!(command.get(9), Some(Reply::Sequence(_, subs)) if !subs.is_empty());
+    !is_container || info(&name.join("|")).is_some()
 }
 
-/// One entry of COMMAND INFO.
-fn command_info(peer: &mut Connection, name: &str) -> Option<Vec<Reply>> {
-    match peer.call(&["COMMAND", "INFO", name]) {
-        Heard::Message(Reply::Sequence(Kind::Array, entries)) => {
-            match entries.into_iter().next()? {
-                Reply::Sequence(Kind::Array, info) => Some(info),
-                _ => None,
-            }
-        }
+/// The entry in a reply of COMMAND INFO for one command; `None` where there is none.
+pub fn command_info(heard: &Heard) -> Option<Vec<Reply>> {
+    let Heard::Message(Reply::Sequence(Kind::Array, entries)) = heard else { return None };
+    match entries.first()? {
+        Reply::Sequence(Kind::Array, info) => Some(info.clone()),
         _ => None,
     }
+}
+
+/// The fields in a reply of COMMAND DOCS (in RESP2) for one command.
+pub fn command_docs(heard: &Heard) -> Option<Vec<(String, Reply)>> {
+    let Heard::Message(Reply::Sequence(Kind::Array, entries)) = heard else { return None };
+    let Reply::Sequence(Kind::Array, fields) = entries.get(1)? else { return None };
+    let pair = |pair: &[Reply]| match &pair[0] {
+        Reply::Bulk(key) => Some((String::from_utf8_lossy(key).into_owned(), pair[1].clone())),
+        _ => None,
+    };
+    fields.chunks_exact(2).map(pair).collect()
 }
 
 /// The first two words of a step that sends a command.

@@ -23,19 +23,22 @@ pub fn snapshot_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(format!("{name}.snap"))
 }
 
-/// Every transcript whose name contains what the variable `TRANSCRIPTS` says, sorted by name, less
+/// The transcripts to play: those whose name contains what the variable `TRANSCRIPTS` says, less
 /// those that wait in `pending.txt` for their commands (unless the variable names one in full).
-/// Panics, with the place, on a file that cannot be parsed.
 pub fn transcripts() -> Vec<Transcript> {
     let wanted = std::env::var("TRANSCRIPTS").unwrap_or_default();
-    let names = names_below(&transcripts_dir(), "resp");
     let pending = fs::read_to_string(transcripts_dir().with_file_name("pending.txt"));
     let pending = pending.unwrap_or_default();
-    let is_due = |name: &String| *name == wanted || !pending.lines().any(|line| line == name);
-    let chosen: Vec<_> =
-        names.iter().filter(|name| name.contains(&wanted) && is_due(name)).collect();
+    let is_due = |name: &str| name == wanted || !pending.lines().any(|line| line == name);
+    let mut chosen = all_transcripts();
+    chosen.retain(|transcript| transcript.name.contains(&wanted) && is_due(&transcript.name));
     assert!(!chosen.is_empty(), "no transcript is called {wanted:?}");
-    chosen.into_iter().map(|name| load(name)).collect()
+    chosen
+}
+
+/// Every transcript, sorted by name. Panics, with the place, on a file that cannot be parsed.
+pub fn all_transcripts() -> Vec<Transcript> {
+    names_below(&transcripts_dir(), "resp").iter().map(|name| load(name)).collect()
 }
 
 /// The files below `dir` with this extension, as `family/command`, sorted.

@@ -1,0 +1,6 @@
+//! Prints COMPAT.md.
+#![forbid(unsafe_code)]
+
+fn main() {
+    print!("{}", seedis_tests::compat::page());
+}
