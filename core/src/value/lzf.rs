@@ -90,9 +90,23 @@ impl History {
 fn find_match(input: &[u8], earlier: Option<usize>, position: usize) -> Option<(usize, usize)> {
     let earlier = earlier?;
     let distance = position - earlier - 1;
-    let pairs = input.get(earlier..)?.iter().zip(input.get(position..)?);
-    let length = pairs.take(MATCH_BYTES_MAX).take_while(|(left, right)| left == right).count();
-    (distance < DISTANCE_LIMIT && length >= MATCH_BYTES_MIN).then_some((distance, length))
+    if distance >= DISTANCE_LIMIT {
+        return None;
+    }
+    let (left, right) = (input.get(earlier..)?, input.get(position..)?);
+    if left.first_chunk::<MATCH_BYTES_MIN>() != right.first_chunk() {
+        return None;
+    }
+    let right = right.get(..MATCH_BYTES_MAX).unwrap_or(right);
+    Some((distance, common_prefix(left, right)))
+}
+
+/// Bytes that both begin with, compared eight at a time.
+fn common_prefix(left: &[u8], right: &[u8]) -> usize {
+    let words = left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0);
+    let same = words.take_while(|(left, right)| left == right).count() * 8;
+    let rest = left.iter().zip(right).skip(same);
+    same + rest.take_while(|(left, right)| left == right).count()
 }
 
 fn push_literals(out: &mut Vec<u8>, literals: &[u8]) {
