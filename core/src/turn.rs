@@ -30,7 +30,8 @@ use crate::server::Server;
 pub struct Now {
     /// Nanoseconds of the monotonic clock, from any start.
     pub mono_ns: u64,
-    /// Microseconds since 1970. Deadlines are compared in milliseconds; TIME and MONITOR show these.
+    /// Microseconds since 1970. Deadlines are compared in milliseconds; TIME and MONITOR show
+    /// these.
     pub wall_us: i64,
 }
 

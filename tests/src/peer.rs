@@ -22,7 +22,7 @@ pub fn not_absent(transcript: &Transcript, port: u16) -> Vec<Disagreement> {
     let absent = |step: &&Step| matches!(step.notes.peer, Peer::Absent(_));
     let mut found = Vec::new();
     for step in transcript.steps.iter().filter(absent) {
-        let name = command_name(step);
+        let name = command_words(step);
         if Connection::open(port).is_ok_and(|mut peer| has(&mut peer, &name)) {
             let what = format!("it has {}: \"!skip\" or \"!differs\"?", name.join(" "));
             found.push(Disagreement { line: step.line, what });
@@ -59,8 +59,8 @@ pub fn command_docs(heard: &Heard) -> Option<Vec<(String, Reply)>> {
     fields.chunks_exact(2).map(pair).collect()
 }
 
-/// The first two words of a step that sends a command.
-fn command_name(step: &Step) -> Vec<String> {
+/// The first two words of a step that sends a command; none of another one.
+pub fn command_words(step: &Step) -> Vec<String> {
     let bytes = match &step.action {
         Action::Call(bytes) | Action::Send(bytes) => bytes,
         Action::Times(commands) => &commands[0],

@@ -10,7 +10,9 @@ use super::error::Outcome;
 pub type Run = fn(&mut Ctx<'_>) -> Outcome;
 
 macro_rules! bits {
-    ($(#[$about:meta])* $name:ident: $kind:ty { $($(#[$doc:meta])* $bit:ident = $at:expr, $text:expr;)+ }) => {
+    ($(#[$about:meta])* $name:ident: $kind:ty {
+        $($(#[$doc:meta])* $bit:ident = $at:expr, $text:expr;)+
+    }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct $name(pub $kind);

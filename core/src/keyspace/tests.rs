@@ -34,7 +34,8 @@ fn step(keys: u16) -> impl Strategy<Value = Step> {
         any::<i64>().prop_map(|number| alloc::format!("{number}").into_bytes()),
     ];
     prop_oneof![
-        6 => (0..keys, value, expire.clone()).prop_map(|(key, value, expire)| Step::Set { key, value, expire }),
+        6 => (0..keys, value, expire.clone())
+            .prop_map(|(key, value, expire)| Step::Set { key, value, expire }),
         3 => (0..keys).prop_map(|key| Step::Remove { key }),
         2 => (0..keys, expire).prop_map(|(key, at)| Step::Expire { key, at }),
         1 => (0_u64..1000).prop_map(|now| Step::Sweep { now }),

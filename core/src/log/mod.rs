@@ -65,7 +65,8 @@ impl EffectsLog {
         self.is_replaced = true;
     }
 
-    /// Ends a command: what it changed joins the block, and outside of a transaction the block ends.
+    /// Ends a command: what it changed joins the block, and outside of a transaction the block
+    /// ends.
     #[inline]
     pub(crate) fn finish_command(&mut self, db: u16, args: Args<'_>, changed: bool) {
         if self.is_on {

@@ -344,7 +344,8 @@ mod tests {
         #[test]
         fn any_segmentation_gives_the_same_requests(
             requests in proptest::collection::vec(
-                proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..30), 1..100), 1..8),
+                proptest::collection::vec(
+                    proptest::collection::vec(any::<u8>(), 0..30), 1..100), 1..8),
             sizes in proptest::collection::vec(1_usize..200, 1..20),
         ) {
             prop_assert_eq!(in_pieces(&encode(&requests), &sizes).unwrap(), requests);
@@ -352,8 +353,9 @@ mod tests {
 
         #[test]
         fn random_bytes_never_panic_and_segmentation_does_not_matter(
-            stream in proptest::collection::vec(prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'),
-                Just(b'1'), Just(b'0'), Just(b'"'), any::<u8>()], 0..200),
+            stream in proptest::collection::vec(
+                prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'1'),
+                    Just(b'0'), Just(b'"'), any::<u8>()], 0..200),
         ) {
             prop_assert_eq!(in_pieces(&stream, &[1]), in_pieces(&stream, &[1000]));
         }

@@ -1,3 +1,5 @@
+//! The notation, drawn back as trees.
+
 use alloc::format;
 use alloc::string::ToString;
 

@@ -1,3 +1,5 @@
+//! Bit operations against one bit at a time.
+
 use super::*;
 use alloc::{vec, vec::Vec};
 use proptest::prelude::*;

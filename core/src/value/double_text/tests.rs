@@ -1,3 +1,5 @@
+//! Texts of doubles as Redis prints them.
+
 use super::*;
 use alloc::string::String;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Patterns with known answers, and hostile ones.
+
 use super::*;
 use alloc::vec::Vec;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Sums as an x87 computes and prints them.
+
 use super::*;
 use alloc::{format, string::String};
 use proptest::prelude::*;

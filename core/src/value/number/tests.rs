@@ -1,3 +1,5 @@
+//! What is a number for Redis and what is not.
+
 use super::*;
 use alloc::{string::ToString, vec::Vec};
 use proptest::prelude::*;

@@ -110,7 +110,8 @@ pub(crate) fn memory(options: &Options) -> io::Result<()> {
         ("string 16 B / 16 B", "*3\r\n$3\r\nSET\r\n$16\r\nk{}\r\n$16\r\nxxxxxxxxxxxxxxxx\r\n"),
         (
             "string 16 B / 16 B with TTL",
-            "*5\r\n$3\r\nSET\r\n$16\r\nk{}\r\n$16\r\nxxxxxxxxxxxxxxxx\r\n$2\r\nEX\r\n$5\r\n99999\r\n",
+            "*5\r\n$3\r\nSET\r\n$16\r\nk{}\r\n$16\r\nxxxxxxxxxxxxxxxx\r\n\
+             $2\r\nEX\r\n$5\r\n99999\r\n",
         ),
         ("integer of 8 digits", "*3\r\n$3\r\nSET\r\n$16\r\nk{}\r\n$8\r\n12345678\r\n"),
     ];

@@ -5,7 +5,8 @@
 //! rounds in which all servers take turns. Servers are pinned to CPU 0, the load to CPU 1.
 //!
 //! ```text
-//! cargo run --release -p seedis-tests --bin bench -- [--quick] [--only PART,...] [NAME=COMMAND ...]
+//! cargo run --release -p seedis-tests --bin bench -- OPTIONS
+//! OPTIONS: [--quick] [--only PART,...] [NAME=COMMAND ...]
 //! ```
 //!
 //! A command may hold `{port}` and `{dir}`; without any, the release build of seedis-server and the
