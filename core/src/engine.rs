@@ -49,10 +49,12 @@ struct Request {
     end: usize,
     first_span: u32,
     last_span: u32,
-    is_inline: bool,
+    /// Hash of the first key; meaningless without [`Request::key_at`].
+    hash: u64,
+    /// Argument of the first key.
+    key_at: Option<u8>,
     command: Option<u16>,
-    /// The first key's argument and hash.
-    key: Option<(usize, u64)>,
+    is_inline: bool,
 }
 
 /// Why filling a batch stopped.
@@ -145,7 +147,8 @@ impl Core {
                 return (at, true);
             }
             let command = request.command.unwrap_or(u16::MAX);
-            let mut ctx = Ctx { server, client, args, first_hash: request.key, command };
+            let first_hash = request.key_at.map(|at| (at as usize, request.hash));
+            let mut ctx = Ctx { server, client, args, first_hash, command };
             let cost = dispatch::process(&mut ctx, request.command);
             if let Some((command, cost)) = cost
                 && server.ledger.costliest.is_none_or(|most| cost > most.cost)
@@ -245,7 +248,8 @@ impl Batch {
                 last_span: self.spans.len() as u32,
                 is_inline,
                 command: None,
-                key: None,
+                hash: 0,
+                key_at: None,
             };
             self.parsed_to = end;
             if self.add(server, request, rx) {
@@ -267,7 +271,8 @@ impl Batch {
             return false;
         };
         if let Some(at) = first_key(command, args) {
-            request.key = Some((at, server.hasher.hash(args.at(at))));
+            request.hash = server.hasher.hash(args.at(at as usize));
+            request.key_at = Some(at);
         }
         self.requests.push(request);
         command.flags.has(Flags::ADMIN)
@@ -280,13 +285,15 @@ impl Batch {
         }
         let db = &server.dbs[db as usize];
         let mut sum = 0_u8;
-        for (_, hash) in self.requests.iter().filter_map(|request| request.key) {
+        let with_key = |request: &&Request| request.key_at.is_some();
+        for request in self.requests.iter().filter(with_key) {
+            let hash = request.hash;
             sum = sum.wrapping_add(db.warm_bucket(hash));
         }
         let mut pages = [Warm::default(); BATCH];
         for (page, request) in pages.iter_mut().zip(&self.requests) {
-            if let Some((_, hash)) = request.key {
-                *page = db.warm_page(hash);
+            if request.key_at.is_some() {
+                *page = db.warm_page(request.hash);
             }
         }
         for page in &pages[..self.requests.len()] {
@@ -297,9 +304,8 @@ impl Batch {
 }
 
 #[inline]
-fn first_key(command: &Command, args: Args<'_>) -> Option<usize> {
-    let at = command.first_key()? as usize;
-    (at < args.len()).then_some(at)
+fn first_key(command: &Command, args: Args<'_>) -> Option<u8> {
+    command.first_key().filter(|&at| (at as usize) < args.len())
 }
 
 impl Server {

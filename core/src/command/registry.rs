@@ -1,8 +1,8 @@
 //! The registry: every command by number, and by name.
 //!
 //! Names are looked up a million times a second, so the table is made once at start: open
-//! addressing over a mix of a name's first eight bytes and its length, in lower case. Numbers are
-//! dense; statistics are kept in arrays by number.
+//! addressing, with names of up to sixteen bytes packed into one number in lower case, so that a
+//! probe is one comparison. Numbers are dense; statistics are kept in arrays by number.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -26,8 +26,15 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Registry {
     rows: Vec<Row>,
-    slots: Vec<u16>,
+    slots: Vec<Slot>,
     tops: Vec<u16>,
+}
+
+/// A place of the table; vacant with the number [`VACANT`].
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    packed: u128,
+    id: u16,
 }
 
 const SLOTS: usize = 2048;
@@ -37,8 +44,11 @@ impl Registry {
     /// The commands of `families`, in their order.
     #[must_use]
     pub fn new(families: &[&'static [Command]]) -> Self {
-        let mut registry =
-            Self { rows: Vec::new(), slots: alloc::vec![VACANT; SLOTS], tops: Vec::new() };
+        let mut registry = Self {
+            rows: Vec::new(),
+            slots: alloc::vec![Slot { packed: 0, id: VACANT }; SLOTS],
+            tops: Vec::new(),
+        };
         for command in families.iter().copied().flatten() {
             registry.add(command);
         }
@@ -54,11 +64,12 @@ impl Registry {
             self.rows.push(Row { command: sub, full_name, first_subcommand: 0 });
         }
         assert!(self.find(command.name.as_bytes()).is_none(), "{} has one row", command.name);
-        let mut slot = slot_of(command.name.as_bytes());
-        while self.slots[slot] != VACANT {
+        let packed = pack(command.name.as_bytes());
+        let mut slot = slot_of(packed);
+        while self.slots[slot].id != VACANT {
             slot = (slot + 1) % SLOTS;
         }
-        self.slots[slot] = id;
+        self.slots[slot] = Slot { packed, id };
         self.tops.push(id);
     }
 
@@ -66,17 +77,25 @@ impl Registry {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<u16> {
-        let mut slot = slot_of(name);
+        let packed = pack(name);
+        let mut slot = slot_of(packed);
         loop {
-            let id = self.slots[slot];
+            let Slot { packed: found, id } = self.slots[slot];
             if id == VACANT {
                 return None;
             }
-            if self.rows[id as usize].command.name.as_bytes().eq_ignore_ascii_case(name) {
+            if found == packed && self.is_named(id, name) {
                 return Some(id);
             }
             slot = (slot + 1) % SLOTS;
         }
+    }
+
+    /// Whether a command whose packed name agrees really has this name: what packing left out.
+    #[inline]
+    fn is_named(&self, id: u16, name: &[u8]) -> bool {
+        let known = self.rows[id as usize].command.name.as_bytes();
+        known.len() == name.len() && (name.len() <= 16 || known.eq_ignore_ascii_case(name))
     }
 
     /// The number of the subcommand `name` of the container `id`.
@@ -117,11 +136,18 @@ impl Registry {
     }
 }
 
+/// The first sixteen bytes of a name in lower case; zeros after its end.
 #[inline]
-fn slot_of(name: &[u8]) -> usize {
-    let mut mix = name.len() as u64;
-    for &byte in name.iter().take(12) {
-        mix = mix.rotate_left(5) ^ u64::from(byte | 0x20);
-    }
-    (mix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize % SLOTS
+fn pack(name: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let len = name.len().min(16);
+    bytes[..len].copy_from_slice(&name[..len]);
+    bytes.make_ascii_lowercase();
+    u128::from_le_bytes(bytes)
+}
+
+#[inline]
+fn slot_of(packed: u128) -> usize {
+    let mixed = (packed as u64) ^ ((packed >> 64) as u64).rotate_left(29);
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize % SLOTS
 }
