@@ -147,7 +147,11 @@ impl World {
             let slot = self.rng.random_range(0..self.wires_max);
             let generation = self.generations.entry(slot).or_insert(0);
             if let Entry::Vacant(vacant) = self.wires.entry(slot) {
-                let wire = Wire::new(ConnId { slot, generation: *generation }, &mut self.rng);
+                let mut wire = Wire::new(ConnId { slot, generation: *generation }, &mut self.rng);
+                if self.rng.random() {
+                    let hello = vec![b"HELLO".to_vec(), b"3".to_vec()];
+                    encode(&hello, &mut wire.in_flight, &mut self.rng);
+                }
                 *generation += 1;
                 turn.accept(wire.id, peer(slot));
                 vacant.insert(wire);
@@ -241,10 +245,20 @@ impl World {
             if wire.in_flight.len() > 100_000 || self.rng.random() {
                 continue;
             }
-            for _ in 0..self.rng.random_range(1..20) {
-                let words = self.workload.next(now_ms, &mut self.rng);
-                encode(&words, &mut wire.in_flight, &mut self.rng);
+            // Left to chance alone, MULTI and EXEC would rarely have anything between them.
+            let is_transaction = self.rng.random_ratio(1, 8);
+            let mut say = |words: &Words, rng: &mut ChaCha8Rng| {
+                encode(words, &mut wire.in_flight, rng);
                 self.outcome.commands += 1;
+            };
+            if is_transaction {
+                say(&vec![b"MULTI".to_vec()], &mut self.rng);
+            }
+            for _ in 0..self.rng.random_range(1..20) {
+                say(&self.workload.next(now_ms, &mut self.rng), &mut self.rng);
+            }
+            if is_transaction {
+                say(&vec![b"EXEC".to_vec()], &mut self.rng);
             }
         }
     }
