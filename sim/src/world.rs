@@ -63,10 +63,18 @@ struct Wire {
     is_full: bool,
 }
 
-/// The world.
+/// The world: a core and all that is around it.
 #[derive(Debug)]
 pub struct World {
     core: Core,
+    around: Surroundings,
+    /// The effects log since the start.
+    pub log: Vec<u8>,
+}
+
+/// Clients, network, clocks and files.
+#[derive(Debug)]
+struct Surroundings {
     rng: ChaCha8Rng,
     workload: Workload,
     now: Now,
@@ -75,8 +83,6 @@ pub struct World {
     files: BTreeMap<Name, Vec<u8>>,
     outstanding: Vec<(Ticket, IoResult)>,
     trace: Trace,
-    /// The effects log since the start.
-    pub log: Vec<u8>,
     clock_jumps: bool,
     pieces_bytes_max: usize,
     wires_max: u32,
@@ -87,27 +93,10 @@ impl World {
     /// The world of a seed before its first turn.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let registry = seedis_core::command::registry();
-        let workload = Workload::draw(&registry, &mut rng);
-        let mut core = Core::new(config(), rng.random());
+        let mut around = Surroundings::draw(seed);
+        let mut core = Core::new(config(), around.rng.random());
         core.keep_log();
-        Self {
-            core,
-            workload,
-            now: Now { mono_ns: 1, wall_us: 1_790_000_000_000_000 },
-            wires: BTreeMap::new(),
-            generations: BTreeMap::new(),
-            files: BTreeMap::new(),
-            outstanding: Vec::new(),
-            trace: Trace::default(),
-            log: Vec::new(),
-            clock_jumps: rng.random(),
-            pieces_bytes_max: *[1, 7, 100, 4000, 100_000].iter().choose(&mut rng).unwrap_or(&100),
-            wires_max: rng.random_range(1..8),
-            rng,
-            outcome: Outcome { trace: 0, commands: 0, replies: 0, turns: 0, log_bytes: 0, keys: 0 },
-        }
+        Self { core, around, log: Vec::new() }
     }
 
     /// Runs a plan.
@@ -118,15 +107,15 @@ impl World {
     #[must_use]
     pub fn run(plan: Plan) -> (Self, Outcome) {
         let mut world = Self::new(plan.seed);
-        while world.outcome.commands < plan.commands {
+        while world.around.outcome.commands < plan.commands {
             world.step();
-            if world.outcome.turns.is_multiple_of(512) {
+            if world.around.outcome.turns.is_multiple_of(512) {
                 world.core.check();
             }
         }
         world.core.check();
-        let mut outcome = world.outcome;
-        outcome.trace = world.trace.hash();
+        let mut outcome = world.around.outcome;
+        outcome.trace = world.around.trace.hash();
         outcome.keys = world.core.databases().iter().map(|db| db.len()).sum();
         outcome.log_bytes = world.log.len() as u64;
         (world, outcome)
@@ -139,23 +128,57 @@ impl World {
     }
 
     fn step(&mut self) {
-        self.pass_time();
-        self.clients_send();
-        let now = self.now;
-        let mut turn = self.core.turn(now);
+        self.around.pass_time();
+        self.around.clients_send();
+        let mut turn = self.core.turn(self.around.now);
+        self.around.feed(&mut turn);
+        let mut effects = turn.seal();
+        self.around.outcome.turns += 1;
+        self.around.receive(&mut effects);
+        self.around.perform_all(&mut effects);
+        let exits = effects.exit().is_some();
+        let logged = self.core.take_log();
+        self.around.trace.note(b'L', 0, &logged);
+        self.log.extend(logged);
+        if exits {
+            self.restart();
+        }
+    }
+
+    /// SHUTDOWN: nothing is persistent yet, so the next life starts empty.
+    fn restart(&mut self) {
+        self.core = Core::new(config(), self.around.rng.random());
+        self.core.keep_log();
+        self.log.clear();
+        self.around.wires.clear();
+        self.around.outstanding.clear();
+    }
+}
+
+impl Surroundings {
+    fn draw(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let workload = Workload::draw(&seedis_core::command::registry(), &mut rng);
+        Self {
+            workload,
+            now: Now { mono_ns: 1, wall_us: 1_790_000_000_000_000 },
+            wires: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            files: BTreeMap::new(),
+            outstanding: Vec::new(),
+            trace: Trace::default(),
+            clock_jumps: rng.random(),
+            pieces_bytes_max: *[1, 7, 100, 4000, 100_000].iter().choose(&mut rng).unwrap_or(&100),
+            wires_max: rng.random_range(1..8),
+            rng,
+            outcome: Outcome { trace: 0, commands: 0, replies: 0, turns: 0, log_bytes: 0, keys: 0 },
+        }
+    }
+
+    /// Everything that goes into a turn.
+    fn feed(&mut self, turn: &mut Turn<'_>) {
         if self.wires.is_empty() || self.rng.random_ratio(1, 20) {
-            let slot = self.rng.random_range(0..self.wires_max);
-            let generation = self.generations.entry(slot).or_insert(0);
-            if let Entry::Vacant(vacant) = self.wires.entry(slot) {
-                let mut wire = Wire::new(ConnId { slot, generation: *generation }, &mut self.rng);
-                if self.rng.random() {
-                    let hello = vec![b"HELLO".to_vec(), b"3".to_vec()];
-                    encode(&hello, &mut wire.in_flight, &mut self.rng);
-                }
-                *generation += 1;
-                turn.accept(wire.id, peer(slot));
-                vacant.insert(wire);
-            }
+            self.connect(turn);
         }
         if self.rng.random_ratio(1, 400) {
             let rss_bytes = self.rng.random_range(0..1 << 40);
@@ -167,7 +190,7 @@ impl World {
             turn.done(ticket, result);
         }
         for wire in self.wires.values_mut() {
-            wire.deliver(&mut turn, self.pieces_bytes_max, &mut self.rng, &mut self.trace);
+            wire.deliver(turn, self.pieces_bytes_max, &mut self.rng, &mut self.trace);
         }
         if self.rng.random_ratio(1, 1000)
             && let Some(slot) = self.wires.keys().copied().choose(&mut self.rng)
@@ -175,18 +198,32 @@ impl World {
         {
             turn.closed(wire.id);
         }
-        let mut effects = turn.seal();
-        self.outcome.turns += 1;
+    }
+
+    /// A client connects, if its slot is free.
+    fn connect(&mut self, turn: &mut Turn<'_>) {
+        let slot = self.rng.random_range(0..self.wires_max);
+        let generation = self.generations.entry(slot).or_insert(0);
+        let Entry::Vacant(vacant) = self.wires.entry(slot) else { return };
+        let mut wire = Wire::new(ConnId { slot, generation: *generation }, &mut self.rng);
+        *generation += 1;
+        if self.rng.random() {
+            let hello = vec![b"HELLO".to_vec(), b"3".to_vec()];
+            encode(&hello, &mut wire.in_flight, &mut self.rng);
+        }
+        turn.accept(wire.id, peer(slot));
+        vacant.insert(wire);
+    }
+
+    /// Sockets take replies, paused connections go on, closed ones go.
+    fn receive(&mut self, effects: &mut Effects<'_>) {
         while let Some(id) = effects.writable() {
             let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) else {
                 continue;
             };
-            let taken = wire.take(&effects, &mut self.rng);
-            self.trace.note(
-                b'>',
-                u64::from(id.slot),
-                &wire.received[wire.received.len() - taken..],
-            );
+            let taken = wire.take(effects, &mut self.rng);
+            let new = &wire.received[wire.received.len() - taken..];
+            self.trace.note(b'>', u64::from(id.slot), new);
             effects.sent(id, taken);
             self.outcome.replies += wire.read_replies();
         }
@@ -195,33 +232,21 @@ impl World {
                 wire.is_paused = false;
             }
         }
-        while let Some((ticket, request)) = effects.io() {
-            self.trace.note(b'f', ticket.0, format!("{request:?}").as_bytes());
-            self.outstanding.push((ticket, perform(&mut self.files, request, &mut self.rng)));
-        }
         while let Some(id) = effects.close() {
             self.trace.note(b'c', u64::from(id.slot), &[]);
             self.wires.remove(&id.slot);
         }
+    }
+
+    /// File requests, which complete some time later, and lines of the log.
+    fn perform_all(&mut self, effects: &mut Effects<'_>) {
+        while let Some((ticket, request)) = effects.io() {
+            self.trace.note(b'f', ticket.0, format!("{request:?}").as_bytes());
+            self.outstanding.push((ticket, perform(&mut self.files, request, &mut self.rng)));
+        }
         while let Some((_, line)) = effects.log_line() {
             self.trace.note(b'l', 0, line.as_bytes());
         }
-        let exits = effects.exit().is_some();
-        let logged = self.core.take_log();
-        self.trace.note(b'L', 0, &logged);
-        self.log.extend(logged);
-        if exits {
-            self.restart();
-        }
-    }
-
-    /// SHUTDOWN: nothing is persistent yet, so the next life starts empty.
-    fn restart(&mut self) {
-        self.core = Core::new(config(), self.rng.random());
-        self.core.keep_log();
-        self.log.clear();
-        self.wires.clear();
-        self.outstanding.clear();
     }
 
     fn pass_time(&mut self) {
