@@ -7,13 +7,15 @@
 //! their misses: no prefetch instruction is needed, and results cannot change.
 //!
 //! Parsing ahead is only done where no command of the batch can change how the next is parsed: a
-//! client that has not authenticated, and commands for administrators, end a batch.
+//! client that has not authenticated, and commands for administrators, end a batch. A command that
+//! tells how long others took (INFO, SLOWLOG, LATENCY) starts a feed, so that they have been timed.
 
 use alloc::vec::Vec;
 use core::hint::black_box;
 
 use crate::client::{Client, Closing};
-use crate::command::spec::{Command, Flags};
+use crate::command::server::Sender;
+use crate::command::spec::{Categories, Command, Flags};
 use crate::command::{Args, Ctx, dispatch};
 use crate::config::LogLevel;
 use crate::keyspace::Warm;
@@ -61,10 +63,22 @@ struct Request {
 enum Filled {
     /// It is full, or must be executed before more is parsed.
     Whole,
+    /// The next command looks at the times of those before it.
+    Timed,
     /// The bytes end inside a request.
     Incomplete { need: usize },
     /// What follows is no RESP.
     Broken(ProtocolError),
+}
+
+/// Where a batch must end.
+enum Added {
+    /// Later.
+    More,
+    /// After this request: it may change how the next is parsed.
+    Last,
+    /// Before this request, which was not added: those before it must be timed first.
+    Before,
 }
 
 impl Core {
@@ -74,13 +88,14 @@ impl Core {
             return Fed { consumed: rx.len(), need: 0, flow: Flow::Closed };
         };
         client.output.open(&mut self.server.pool);
-        self.server.ledger.begin(self.server.registry.rows().len());
+        self.server.begin_feed();
         self.server.stats.reads_processed += 1;
         client.active_ns = self.server.now.mono_ns;
         let fed = self.run(&mut client, rx);
         client.bytes_in += fed.consumed as u64;
         client.query_bytes = rx.len() - fed.consumed;
         self.server.stats.net_input_bytes += fed.consumed as u64;
+        self.server.limit_output(&mut client);
         self.server.mark_dirty(&mut client);
         if client.closing != Closing::No && client.output.pending_bytes() == 0 {
             self.server.outbox.close.push(conn);
@@ -119,9 +134,10 @@ impl Core {
                 Filled::Incomplete { need } if at == self.batch.parsed_to => {
                     return self.wait_for_more(client, rx, at, need);
                 }
-                _ => {
-                    let ledger = &self.server.ledger;
-                    if ledger.total > COST_PER_FEED || self.server.times_each_command() {
+                filled => {
+                    let is_timed = matches!(filled, Filled::Timed);
+                    let is_long = self.server.ledger.total > COST_PER_FEED;
+                    if is_timed || is_long || self.server.times_each_command() {
                         return Fed { consumed: at, need: 0, flow: Flow::More };
                     }
                 }
@@ -133,6 +149,7 @@ impl Core {
     fn must_hold(&self, client: &Client) -> bool {
         client.is_waiting
             || self.server.is_asleep()
+            || self.server.outbox.exit.is_some()
             || client.output.pending_bytes() > OUTPUT_BYTES_MAX
     }
 
@@ -150,14 +167,17 @@ impl Core {
             let first_hash = request.key_at.map(|at| (at as usize, request.hash));
             let mut ctx = Ctx { server, client, args, first_hash, command };
             let cost = dispatch::process(&mut ctx, request.command);
+            // When CONFIG SET has just asked for every command, it is the first of them.
             if let Some((command, cost)) = cost
-                && server.ledger.costliest.is_none_or(|most| cost > most.cost)
+                && (server.ledger.costliest.is_none_or(|most| cost > most.cost)
+                    || server.times_each_command())
             {
                 let (start, end) = (request.start, request.end);
                 server.ledger.costliest = Some(Costliest { cost, command, start, end });
             }
             at = request.end;
-            if client.closing != Closing::No || client.is_waiting || server.is_asleep() {
+            let must_stop = client.closing != Closing::No || client.is_waiting;
+            if must_stop || server.is_asleep() || server.ledger.total > COST_PER_FEED {
                 break;
             }
         }
@@ -192,10 +212,11 @@ impl Core {
 
     /// Books the time of the last feed.
     pub(crate) fn took(&mut self, conn: ConnId, rx: &[u8], spent_ns: u64) {
-        let Some(most) = self.server.ledger.costliest else { return };
-        let total = self.server.ledger.total.max(1);
+        let spent_ns = spent_ns + core::mem::take(&mut self.server.ledger.slept_ns);
         self.server.settle(spent_ns);
-        let share_ns = (u128::from(spent_ns) * u128::from(most.cost) / u128::from(total)) as u64;
+        self.server.note_inner(conn, spent_ns);
+        let Some(most) = self.server.ledger.costliest.take() else { return };
+        let share_ns = self.server.ledger.share_ns(spent_ns, most.cost);
         if self.server.is_notable(most.command, share_ns) {
             let (mut spans, mut words, mut partial) = (Vec::new(), Vec::new(), None);
             let limits = Limits { bulk_bytes_max: u64::MAX, authenticated: true };
@@ -206,7 +227,9 @@ impl Core {
                 Ok(Parsed::Inline { .. }) => Args::new(&words, &spans),
                 _ => return,
             };
-            self.server.note_slow(conn, most.command, args, share_ns);
+            if let Some(sender) = self.server.clients.get(conn).map(Sender::of) {
+                self.server.note_slow(sender, most.command, args, share_ns);
+            }
         }
     }
 }
@@ -251,31 +274,44 @@ impl Batch {
                 hash: 0,
                 key_at: None,
             };
-            self.parsed_to = end;
-            if self.add(server, request, rx) {
-                return Filled::Whole;
+            match self.add(server, request, rx) {
+                Added::Before => return Filled::Timed,
+                Added::Last => {
+                    self.parsed_to = end;
+                    return Filled::Whole;
+                }
+                Added::More => self.parsed_to = end,
             }
         }
         Filled::Whole
     }
 
-    /// Looks the command of a request up and hashes its first key; returns whether the batch must
-    /// end with it.
+    /// Looks the command of a request up and hashes its first key; tells where the batch must end.
     #[inline]
-    fn add(&mut self, server: &Server, mut request: Request, rx: &[u8]) -> bool {
+    fn add(&mut self, server: &Server, mut request: Request, rx: &[u8]) -> Added {
         let spans = &self.spans[request.first_span as usize..];
         let args = Args::new(if request.is_inline { &self.words } else { rx }, spans);
         request.command = server.registry.find(args.at(0));
         let Some(command) = request.command.map(|id| server.registry.row(id).command) else {
             self.requests.push(request);
-            return false;
+            return Added::More;
         };
+        // The subcommands of a container may be for administrators, and commands that are allowed
+        // before AUTH may change whether the client has said who it is.
+        let changes_parsing = Flags::ADMIN.and(Flags::NO_AUTH).0 & command.flags.0 != 0;
+        let is_last = changes_parsing || !command.subcommands.is_empty();
+        if (is_last || command.categories.has(Categories::DANGEROUS))
+            && looks_at_times(command)
+            && (!self.requests.is_empty() || server.ledger.total > 0)
+        {
+            return Added::Before;
+        }
         if let Some(at) = first_key(command, args) {
             request.hash = server.hasher.hash(args.at(at as usize));
             request.key_at = Some(at);
         }
         self.requests.push(request);
-        command.flags.has(Flags::ADMIN)
+        if is_last { Added::Last } else { Added::More }
     }
 
     /// Touches what the batch will need, in two passes.
@@ -303,6 +339,11 @@ impl Batch {
     }
 }
 
+/// Whether a command tells how long others took.
+fn looks_at_times(command: &Command) -> bool {
+    matches!(command.name, "info" | "latency" | "slowlog")
+}
+
 #[inline]
 fn first_key(command: &Command, args: Args<'_>) -> Option<u8> {
     command.first_key().filter(|&at| (at as usize) < args.len())
@@ -317,9 +358,9 @@ impl Server {
             self.resume_all();
         }
         if self.pause.is_some_and(|pause| pause.until_ns <= mono_ns) {
-            self.pause = None;
-            self.resume_all();
+            self.unpause_clients();
         }
+        self.close_idle_clients();
         if !self.is_paused_for_writes() {
             self.expire_due();
         }
@@ -333,6 +374,9 @@ impl Server {
 
     /// When something is due, in ns of the monotonic clock.
     pub(crate) fn next_deadline_ns(&self) -> Option<u64> {
+        if !self.outbox.resumed.is_empty() {
+            return Some(self.now.mono_ns);
+        }
         let expiry = if self.is_paused_for_writes() { None } else { self.next_expiry_ns() };
         let pause = self.pause.map(|pause| pause.until_ns);
         let clients = self.next_client_deadline_ns();
@@ -342,8 +386,10 @@ impl Server {
     /// The end of a turn.
     pub(crate) fn seal(&mut self) {
         self.enforce_output_limits();
+        self.renew_idle_walk();
         let used = self.used_memory_estimate();
         self.stats.used_memory_peak = self.stats.used_memory_peak.max(used);
         self.resume_drained();
+        self.hand_out_garbage();
     }
 }

@@ -8,7 +8,6 @@
 //! Start at [`Core`] and [`turn`].
 #![no_std]
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "command families are still landing")]
 
 extern crate alloc;
 
@@ -19,6 +18,7 @@ pub mod resp;
 pub mod rng;
 pub mod turn;
 pub mod value;
+pub mod version;
 
 mod client;
 mod engine;

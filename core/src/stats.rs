@@ -1,8 +1,16 @@
 //! Counters: what INFO, LATENCY and the slow log tell.
 
+pub(crate) mod histogram;
+pub(crate) mod ledger;
+pub(crate) mod rates;
+
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
+
+use histogram::Histogram;
+
+pub(crate) use ledger::{Costliest, Ledger};
 
 /// Counters of the whole server; CONFIG RESETSTAT clears most of them.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +23,13 @@ pub(crate) struct Stats {
     pub(crate) net_output_bytes: u64,
     pub(crate) expired_keys: u64,
     pub(crate) expired_lag_ms_max: u64,
+    /// Turns that left keys for the next since too many were due at once.
+    pub(crate) expired_budget_used_up: u64,
     pub(crate) evicted_keys: u64,
     pub(crate) evicted_clients: u64,
+    /// Values handed out to be freed and not reported back yet; RESETSTAT leaves it.
+    pub(crate) lazyfree_pending_objects: u64,
+    pub(crate) lazyfreed_objects: u64,
     pub(crate) keyspace_hits: u64,
     pub(crate) keyspace_misses: u64,
     pub(crate) error_replies: u64,
@@ -25,6 +38,9 @@ pub(crate) struct Stats {
     pub(crate) query_limit_disconnections: u64,
     pub(crate) reads_processed: u64,
     pub(crate) writes_processed: u64,
+    pub(crate) turns: u64,
+    /// Time in commands, in nanoseconds.
+    pub(crate) command_ns: u64,
     pub(crate) used_memory_peak: u64,
     /// Changes since the start: the unit of `save` points.
     pub(crate) dirty: u64,
@@ -32,84 +48,23 @@ pub(crate) struct Stats {
     pub(crate) errors: BTreeMap<String, u64>,
 }
 
+impl Stats {
+    /// Starts counting anew, as CONFIG RESETSTAT does: what describes a state stays.
+    pub(crate) fn reset(&mut self) {
+        *self =
+            Self { used_memory_peak: self.used_memory_peak, dirty: self.dirty, ..Self::default() };
+    }
+}
+
 /// Counters of one command.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CommandStats {
+    /// Calls whose time is known; the ledger has those of the running feed.
     pub(crate) calls: u64,
     /// Time in nanoseconds.
     pub(crate) spent_ns: u64,
     pub(crate) rejected_calls: u64,
     pub(crate) failed_calls: u64,
-    /// Calls by the power of two of their nanoseconds; empty until the first.
-    pub(crate) latencies: Vec<u64>,
-}
-
-/// What the commands of one feed cost, until the shell says how long it took.
-///
-/// A core without a clock cannot time a command. It counts the work of each in rough units, and
-/// the shell's one measurement of the whole is shared out by them.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// Work of the running command so far, in units of about 100 ns.
-    pub(crate) cost: u64,
-    /// Calls and cost of the commands that ran, by number in the registry.
-    rows: Vec<LedgerRow>,
-    /// The numbers that have a row.
-    touched: Vec<u16>,
-    pub(crate) total: u64,
-    /// The most costly request of the feed: its cost and where it lies in the bytes fed.
-    pub(crate) costliest: Option<Costliest>,
-}
-
-/// The most costly request of a feed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Costliest {
-    pub(crate) cost: u64,
-    pub(crate) command: u16,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LedgerRow {
-    calls: u32,
-    cost: u64,
-}
-
-impl Ledger {
-    /// Forgets everything, for a feed of a registry of `commands`.
-    pub(crate) fn begin(&mut self, commands: usize) {
-        if self.rows.len() < commands {
-            self.rows.resize(commands, LedgerRow::default());
-        }
-        for id in self.touched.drain(..) {
-            self.rows[id as usize] = LedgerRow::default();
-        }
-        self.total = 0;
-        self.costliest = None;
-    }
-
-    /// Books the running command, at least one unit.
-    #[inline]
-    pub(crate) fn book(&mut self, command: u16) -> u64 {
-        let cost = core::mem::take(&mut self.cost) + 1;
-        let row = &mut self.rows[command as usize];
-        if row.calls == 0 {
-            self.touched.push(command);
-        }
-        row.calls += 1;
-        row.cost += cost;
-        self.total += cost;
-        cost
-    }
-
-    /// Shares `spent_ns` out; calls `row` with command, calls and their time in ns.
-    pub(crate) fn settle(&mut self, spent_ns: u64, mut row: impl FnMut(u16, u64, u64)) {
-        let total = self.total.max(1);
-        for &id in &self.touched {
-            let LedgerRow { calls, cost } = self.rows[id as usize];
-            let share = u128::from(spent_ns) * u128::from(cost) / u128::from(total);
-            row(id, u64::from(calls), share as u64);
-        }
-    }
+    /// Latencies of the calls; allocated with the first.
+    pub(crate) latencies: Option<Box<Histogram>>,
 }

@@ -129,16 +129,33 @@ pub enum IoReq {
         /// TCP port, 0 for none.
         port: u16,
     },
+    /// Make this the working directory. Completes with [`IoResult::Bytes`], its absolute path.
+    ChangeDir {
+        /// The path, as in the directive `dir`.
+        path: Vec<u8>,
+    },
+    /// Make sure that so many clients can be connected at once. Fails with the number that can, in
+    /// digits.
+    AllowClients {
+        /// As in the directive `maxclients`.
+        count: u32,
+    },
     /// Free this where it holds nobody up. Completes with [`IoResult::Done`].
     Drop(Garbage),
 }
 
 /// Data that nobody can reach any more and that takes long to free.
-#[derive(Debug)]
-pub struct Garbage(
-    #[allow(dead_code, reason = "held only to be dropped elsewhere")]
-    pub(crate)  Vec<crate::keyspace::Db>,
-);
+#[derive(Default)]
+pub struct Garbage {
+    pub(crate) dbs: Vec<crate::keyspace::Db>,
+    pub(crate) values: Vec<crate::value::Value>,
+}
+
+impl core::fmt::Debug for Garbage {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Garbage({} databases, {} values)", self.dbs.len(), self.values.len())
+    }
+}
 
 /// How a request to the shell ended.
 #[derive(Debug)]
@@ -149,6 +166,15 @@ pub enum IoResult {
     Bytes(Vec<u8>),
     /// Not: the system's words, as `No space left on device`.
     Failed(String),
+}
+
+/// A signal that asks the process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
 }
 
 /// How the process is to end.
@@ -171,10 +197,22 @@ pub struct HostFacts {
     pub cpu_sys_us: u64,
     /// CPU time in user mode, in microseconds.
     pub cpu_user_us: u64,
+    /// The part of `cpu_sys_us` that the thread of the event loop used.
+    pub cpu_sys_main_us: u64,
+    /// The part of `cpu_user_us` that the thread of the event loop used.
+    pub cpu_user_main_us: u64,
+    /// Time in the passes of the event loop, waiting not included.
+    pub turns_ns: u64,
+    /// The longest pass.
+    pub turn_ns_max: u64,
     /// Memory of the machine in bytes.
     pub total_memory_bytes: u64,
     /// `Linux 6.1.0 x86_64`.
     pub os: String,
+    /// How the event loop waits: `epoll`.
+    pub multiplexing_api: &'static str,
+    /// The memory allocator: `libc`.
+    pub allocator: &'static str,
     /// Path of the executable.
     pub executable: String,
     /// Path of the configuration file, empty without one.
@@ -258,6 +296,18 @@ impl<'a> Turn<'a> {
         self.core.server.forget(conn);
     }
 
+    /// The other side of a connection sends no more, and everything it sent was fed, unless the
+    /// connection is paused. What it asked for is still sent, then it is closed; one that is paused
+    /// goes on when it is resumed, and this is told again.
+    pub fn ended(&mut self, conn: ConnId) {
+        let server = &mut self.core.server;
+        let Some(mut client) = server.clients.take(conn) else { return };
+        if client.closing == Closing::No && !client.is_held {
+            server.close(&mut client, Closing::AfterReply);
+        }
+        server.clients.put_back(client);
+    }
+
     /// Bytes of a connection: what was kept of those before, followed by new ones.
     pub fn feed(&mut self, conn: ConnId, rx: &[u8]) -> Fed {
         self.core.feed(conn, rx)
@@ -288,9 +338,9 @@ impl<'a> Turn<'a> {
         self.core.server.host = facts;
     }
 
-    /// The process was asked to end (SIGTERM, SIGINT).
-    pub fn shutdown(&mut self) {
-        self.core.server.shutdown_by_signal();
+    /// The process was asked to end.
+    pub fn shutdown(&mut self, signal: Signal) {
+        self.core.server.shutdown_by_signal(signal);
     }
 
     /// Ends the inputs.
@@ -310,10 +360,15 @@ impl Effects<'_> {
     /// The next connection with bytes to send.
     pub fn writable(&mut self) -> Option<ConnId> {
         let server = &mut self.core.server;
+        if server.is_asleep() {
+            return None;
+        }
         while let Some(conn) = server.outbox.dirty.pop() {
             if let Some(client) = server.clients.get_mut(conn) {
                 client.is_dirty = false;
-                return Some(conn);
+                if client.closing != Closing::Now {
+                    return Some(conn);
+                }
             }
         }
         None
@@ -331,10 +386,15 @@ impl Effects<'_> {
         let Some(client) = server.clients.get_mut(conn) else { return };
         client.output.sent(count, &mut server.pool);
         client.bytes_out += count as u64;
+        client.active_ns = if count > 0 { server.now.mono_ns } else { client.active_ns };
         server.stats.net_output_bytes += count as u64;
         server.stats.writes_processed += 1;
-        if client.output.pending_bytes() == 0 && client.closing == Closing::AfterReply {
-            server.outbox.close.push(conn);
+        if client.output.pending_bytes() == 0 {
+            if client.closing == Closing::AfterReply {
+                server.outbox.close.push(conn);
+            } else if client.is_held {
+                server.resume_drained();
+            }
         }
     }
 
@@ -345,7 +405,7 @@ impl Effects<'_> {
 
     /// The next connection whose kept bytes are to be fed again.
     pub fn resumed(&mut self) -> Option<ConnId> {
-        self.core.server.outbox.resumed.pop()
+        self.core.server.outbox.resumed.pop_front()
     }
 
     /// The next connection to close. The core has forgotten it: no [`Turn::closed`] follows.
@@ -373,11 +433,12 @@ impl Effects<'_> {
 
 impl Server {
     pub(crate) fn accept(&mut self, conn: ConnId, peer: Peer) {
-        self.stats.connections_received += 1;
         let id = self.clients.next_id();
         let mut client = Box::new(Client::new(conn, id, peer, self.now.mono_ns));
         client.authenticated = self.config.requirepass.is_none();
-        if let Some(refusal) = self.refusal(&client) {
+        let refusal = self.refusal(&client);
+        self.stats.connections_received += u64::from(refusal.is_none());
+        if let Some(refusal) = refusal {
             client.output.error(refusal);
             self.stats.connections_rejected += 1;
             client.close_after_reply();
@@ -400,7 +461,8 @@ impl Server {
         if let Some(mut client) = self.clients.remove(conn) {
             self.leave_transaction(&mut client);
             self.leave_channels(&mut client);
-            self.monitors.retain(|&monitor| monitor != conn);
+            self.timers.forget(conn);
+            self.leave_monitors(&mut client);
         }
     }
 }

@@ -1,32 +1,81 @@
 //! The Seedis server: the core, run for real.
+//!
+//! A drop-in for `redis-server`: same command line, same configuration files, same log. What this
+//! package adds to the core is the system: sockets, files, clocks, signals. It decides nothing that
+//! a client can see and the simulator could not replay.
+#![deny(unsafe_code)]
 
+mod accept;
+mod args;
 mod clock;
 mod conn;
+mod daemon;
+mod disk;
+mod facts;
+mod kept;
+mod listen;
+mod logging;
+mod network;
+mod open_files;
 mod reactor;
+mod requests;
+mod send;
+mod serve;
+mod settings;
+mod signals;
+mod startup;
+mod supervise;
+mod system;
+mod title;
+mod turn_times;
 
 use std::process::ExitCode;
 
-use seedis_core::{Config, Core};
+use args::Asked;
+use daemon::Daemon;
+use startup::Start;
+use supervise::Supervisor;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().collect();
-    let port = args.iter().position(|a| a == "--port").map_or("6379", |at| &args[at + 1]);
-    let addr = format!("127.0.0.1:{port}").parse().expect("an address");
-    let listener = mio::net::TcpListener::bind(addr).expect("the port is free");
-    let mut seed = [0; 32];
-    std::io::Read::read_exact(
-        &mut std::fs::File::open("/dev/urandom").expect("urandom"),
-        &mut seed,
-    )
-    .expect("randomness");
-    let mut core = Core::new(Config::default(), seed);
-    core.turn(clock::Clock::new().now()).observe(reactor::host_facts());
-    let mut reactor = reactor::Reactor::new(core, vec![listener]).expect("epoll");
-    match reactor.run() {
-        Ok(code) => ExitCode::from(code as u8),
-        Err(error) => {
-            eprintln!("{error}");
+    let served = match args::asked(std::env::args_os().skip(1)) {
+        Asked::Print(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Asked::Help => {
+            eprint!("{}", args::USAGE);
+            return ExitCode::FAILURE;
+        }
+        Asked::Refuse(reason) => Err(reason),
+        Asked::Serve(words) => serve(&words),
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            if !reason.is_empty() {
+                eprintln!("{reason}");
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a server until its end, or starts one in the background. An error is why there is none,
+/// empty if that was said already.
+fn serve(words: &[Vec<u8>]) -> Result<(), String> {
+    let settings = settings::load(words)?;
+    let supervisor = Supervisor::find(settings.config.supervised, &settings.log);
+    let is_daemon = settings.config.daemonize && supervisor == Supervisor::None;
+    let parent = if is_daemon {
+        match daemon::daemonize() {
+            Ok(Daemon::Parent(child)) => return daemon::wait(child),
+            Ok(Daemon::Child(parent)) => Some(parent),
+            Err(error) => {
+                return Err(format!("Can't go to the background: {}", system::words(&error)));
+            }
+        }
+    } else {
+        None
+    };
+    Start { settings, supervisor, is_daemon }.run(parent)
 }

@@ -1,33 +1,46 @@
 //! The event loop: one turn of the core per pass.
 //!
-//! Every socket is registered once, for both directions and edge-triggered; after that the only
-//! system calls of a request are the read, the write and its share of one wait. A read that
-//! returns less than was asked for has drained the socket (epoll(7)), so no second one is made.
-//! Whoever may have more stays in a list and is served again in the next pass, which then does not
-//! wait: no connection can starve the others by sending without pause.
-//!
-//! The loop decides nothing about commands, data or time: it carries bytes and clocks in, and
-//! effects out.
+//! It decides nothing about commands, data or time: it carries bytes, clocks and completions in,
+//! and effects out. A pass waits once, for sockets, the helper thread and signals alike, and no
+//! longer than until the core has something to do.
 
-use std::io::{self, IoSlice};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token};
-use seedis_core::turn::HostFacts;
-use seedis_core::{ConnId, Core, Effects, Fed, Flow, Peer, Turn};
+use mio::{Events, Poll, Token, Waker};
+use seedis_core::turn::{Exit, Signal};
+use seedis_core::{Core, Now, Turn};
 
+use crate::accept::{Acceptor, Intake, LISTENERS};
 use crate::clock::Clock;
-use crate::conn::{Conn, Slab, Socket};
+use crate::disk::{Disk, Places};
+use crate::facts::Facts;
+use crate::listen::{self, Listener};
+use crate::logging::Log;
+use crate::network::Network;
+use crate::requests::Requests;
+use crate::serve::Stopwatch;
+use crate::signals::{Held, Signals};
+use crate::title::Title;
+use crate::turn_times::TurnTimes;
 
-/// Tokens from here on are not connections but listeners.
-const LISTENERS: usize = usize::MAX - 4096;
+/// The token of the waker: the helper thread or a signal has something.
+const WAKER: Token = Token(LISTENERS - 1);
 
-/// Bytes read at once.
-const READ_BYTES: usize = 64 * 1024;
+/// Events taken with one wait.
+const EVENTS: usize = 1024;
 
-/// Pieces sent with one call.
-const PIECES: usize = 64;
+/// What the loop needs to begin.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) core: Core,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) log: Log,
+    pub(crate) places: Places,
+    pub(crate) title: Title,
+    pub(crate) held: Held,
+}
 
 /// The loop with all it works on.
 #[derive(Debug)]
@@ -35,281 +48,132 @@ pub(crate) struct Reactor {
     core: Core,
     poll: Poll,
     clock: Clock,
-    listeners: Vec<TcpListener>,
-    slab: Slab,
-    /// Connections to be served in this pass.
-    ready: Vec<ConnId>,
-    /// Those whose socket took bytes again.
-    writable: Vec<ConnId>,
-    buf: Vec<u8>,
+    acceptor: Acceptor,
+    network: Network,
+    requests: Requests,
+    signals: Signals,
+    facts: Facts,
+    times: TurnTimes,
+    title: Title,
+    log: Log,
+    /// Another thread has called.
+    is_woken: bool,
 }
 
 impl Reactor {
-    pub(crate) fn new(core: Core, mut listeners: Vec<TcpListener>) -> io::Result<Self> {
+    /// Registers everything and starts the other threads.
+    pub(crate) fn new(parts: Parts) -> io::Result<Self> {
+        let Parts { core, listeners, log, places, title, held } = parts;
         let poll = Poll::new()?;
-        for (at, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(listener, Token(LISTENERS + at), Interest::READABLE)?;
-        }
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let backlog = listen::backlog(core.config());
         Ok(Self {
+            clock: Clock::new(),
+            acceptor: Acceptor::new(listeners, backlog, poll.registry())?,
+            network: Network::new(),
+            signals: Signals::watch(held, waker.clone())?,
+            facts: Facts::new(places.config.as_deref()),
+            requests: Requests::new(Disk::start(places, waker)?),
+            times: TurnTimes::default(),
+            is_woken: false,
             core,
             poll,
-            clock: Clock::new(),
-            listeners,
-            slab: Slab::default(),
-            ready: Vec::new(),
-            writable: Vec::new(),
-            buf: vec![0; READ_BYTES],
+            title,
+            log,
         })
     }
 
-    /// Runs until the core asks for the end; returns the exit code.
-    pub(crate) fn run(&mut self) -> io::Result<i32> {
-        let mut events = Events::with_capacity(1024);
+    /// Runs until the core asks for the end.
+    pub(crate) fn run(&mut self) -> io::Result<Exit> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut now_ns = self.clock.mono_ns();
         loop {
-            let timeout = self.timeout();
+            let timeout = self.timeout(now_ns);
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
                 other => other?,
             }
-            if let Some(code) = self.pass(&events) {
-                return Ok(code);
+            self.note(&events);
+            let now = self.clock.now();
+            if let Some(exit) = self.pass(now) {
+                return Ok(exit);
             }
+            now_ns = self.clock.mono_ns();
+            self.times.record(now_ns - now.mono_ns);
         }
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+    /// The log, when the loop has ended and everything that was asked of files is done.
+    pub(crate) fn end(&mut self) -> &Log {
+        self.requests.finish();
+        self.log.verbose(&self.times.to_string());
+        &self.log
+    }
+
+    fn timeout(&self, now_ns: u64) -> Option<Duration> {
+        if self.network.has_work() || self.acceptor.has_work() || self.requests.has_work() {
             return Some(Duration::ZERO);
         }
-        let at = self.core.next_deadline()?;
-        Some(Duration::from_nanos(at.saturating_sub(self.clock.mono_ns())))
+        let deadlines = [self.core.next_deadline(), self.acceptor.next_deadline_ns()];
+        let at_ns = deadlines.into_iter().flatten().min()?;
+        Some(Duration::from_nanos(at_ns.saturating_sub(now_ns)))
     }
 
-    /// One turn.
-    fn pass(&mut self, events: &Events) -> Option<i32> {
-        let Self { core, poll, clock, listeners, slab, ready, writable, buf } = self;
-        let mut accepts = false;
+    fn note(&mut self, events: &Events) {
         for event in events {
-            match event.token().0 {
-                at if at >= LISTENERS => accepts = true,
-                at => note(slab, ready, writable, at as u32, event),
+            match event.token() {
+                Token(at) if at >= LISTENERS => self.acceptor.note(),
+                WAKER => self.is_woken = true,
+                Token(slot) => self.network.note(slot as u32, event),
             }
         }
-        let now = clock.now();
-        let mut turn = core.turn(now);
-        if accepts {
-            for listener in listeners.iter() {
-                accept_all(listener, poll, slab, &mut turn);
-            }
-        }
-        for conn in writable.drain(..) {
-            turn.can_write(conn);
-        }
-        let mut at_ns = now.mono_ns;
-        for conn in std::mem::take(ready) {
-            serve(&mut turn, slab, ready, buf, conn, clock, &mut at_ns);
-        }
-        let mut effects = turn.seal();
-        drain(&mut effects, slab, ready, poll)
     }
-}
 
-/// Notes what an event says about a connection.
-fn note(
-    slab: &mut Slab,
-    ready: &mut Vec<ConnId>,
-    writable: &mut Vec<ConnId>,
-    slot: u32,
-    event: &mio::event::Event,
-) {
-    let Some(conn) = slab.at(slot) else { return };
-    if event.is_writable() {
-        writable.push(conn.id);
-    }
-    if event.is_readable() || event.is_read_closed() || event.is_error() {
-        conn.is_readable = true;
-        if !conn.is_listed {
-            conn.is_listed = true;
-            ready.push(conn.id);
-        }
-    }
-}
-
-fn accept_all(listener: &TcpListener, poll: &Poll, slab: &mut Slab, turn: &mut Turn<'_>) {
-    while let Ok((stream, addr)) = listener.accept() {
-        let _ = stream.set_nodelay(true);
-        let laddr = stream.local_addr().map(|addr| addr.to_string()).unwrap_or_default();
-        let conn = slab.insert(Socket::Tcp(stream));
-        let token = Token(conn.id.slot as usize);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if poll.registry().register(conn.socket.source(), token, interest).is_err() {
-            let id = conn.id;
-            slab.remove(id);
-            continue;
-        }
-        let peer = Peer {
-            addr: addr.to_string().into(),
-            laddr: laddr.into(),
-            is_local: addr.ip().is_loopback(),
-            is_unix: false,
-            fd: -1,
+    /// One turn; returns how the process is to end, if it is.
+    fn pass(&mut self, now: Now) -> Option<Exit> {
+        let config = self.core.config();
+        let facts = self.facts.due(now.mono_ns, config.port, &self.times);
+        let mut intake = Intake {
+            slab: &mut self.network.slab,
+            registry: self.poll.registry(),
+            keepalive_s: config.tcp_keepalive_s,
+            log: &self.log,
         };
-        turn.accept(conn.id, peer);
+        let is_woken = std::mem::take(&mut self.is_woken);
+        let mut turn = self.core.turn(now);
+        if let Some(facts) = facts {
+            turn.observe(facts);
+        }
+        self.acceptor.accept(&mut turn, now.mono_ns, &mut intake);
+        self.requests.deliver(&mut turn, is_woken);
+        if is_woken {
+            hear_signals(&mut turn, &self.signals, &self.log);
+        }
+        self.network.serve(&mut turn, &mut Stopwatch::new(&self.clock, now.mono_ns));
+        let mut effects = turn.seal();
+        self.network.carry_out(&mut effects);
+        while let Some((level, line)) = effects.log_line() {
+            self.log.write(level, &line);
+        }
+        while let Some(request) = effects.io() {
+            self.requests.take(request, &mut self.acceptor, self.poll.registry(), &self.log);
+        }
+        let exit = effects.exit();
+        if is_woken && exit.is_none() {
+            self.signals.go_on();
+        }
+        self.log.level = self.core.config().loglevel;
+        self.title.show(self.core.config());
+        exit
     }
 }
 
-/// Reads what a connection has and feeds it.
-fn serve(
-    turn: &mut Turn<'_>,
-    slab: &mut Slab,
-    ready: &mut Vec<ConnId>,
-    buf: &mut [u8],
-    id: ConnId,
-    clock: &Clock,
-    at_ns: &mut u64,
-) {
-    let Some(conn) = slab.get(id) else { return };
-    conn.is_listed = false;
-    if conn.is_paused {
-        return;
+fn hear_signals(turn: &mut Turn<'_>, signals: &Signals, log: &Log) {
+    if let Some(signal) = signals.arrived() {
+        log.of_signal(match signal {
+            Signal::Interrupt => "Received SIGINT scheduling shutdown...",
+            Signal::Terminate => "Received SIGTERM scheduling shutdown...",
+        });
+        turn.shutdown(signal);
     }
-    let uses_own = !conn.kept.is_empty();
-    let fresh = read(conn, buf);
-    if conn.is_ended {
-        close(turn, slab, id);
-        return;
-    }
-    let flow = if uses_own {
-        conn.kept.fill(fresh);
-        let rx = conn.kept.bytes();
-        if rx.len() < conn.kept.need {
-            Flow::Open
-        } else {
-            let fed = feed(turn, id, rx, clock, at_ns);
-            conn.kept.consume(fed.consumed, fed.need);
-            fed.flow
-        }
-    } else if fresh > 0 {
-        let rx = &buf[..fresh];
-        let fed = feed(turn, id, rx, clock, at_ns);
-        if fed.consumed < rx.len() {
-            conn.kept.keep(&rx[fed.consumed..], fed.need);
-        }
-        fed.flow
-    } else {
-        Flow::Open
-    };
-    match flow {
-        Flow::Paused => conn.is_paused = true,
-        Flow::Closed => conn.is_readable = false,
-        Flow::Open if !conn.is_readable => {}
-        Flow::Open | Flow::More => {
-            conn.is_listed = true;
-            ready.push(id);
-        }
-    }
-}
-
-/// Reads into the connection's own buffer if it has one, else into `buf`; returns how many bytes.
-fn read(conn: &mut Conn, buf: &mut [u8]) -> usize {
-    if !conn.is_readable {
-        return 0;
-    }
-    let room = if conn.kept.is_empty() { buf } else { conn.kept.room() };
-    let asked = room.len();
-    match conn.socket.read(room) {
-        Ok(0) => conn.is_ended = true,
-        Ok(count) => {
-            conn.is_readable = count == asked;
-            return count;
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => conn.is_readable = false,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-        Err(_) => conn.is_ended = true,
-    }
-    0
-}
-
-/// Feeds the core and tells it how long that took.
-fn feed(turn: &mut Turn<'_>, id: ConnId, rx: &[u8], clock: &Clock, at_ns: &mut u64) -> Fed {
-    let fed = turn.feed(id, rx);
-    let end_ns = clock.mono_ns();
-    turn.took(id, rx, end_ns - *at_ns);
-    *at_ns = end_ns;
-    fed
-}
-
-fn close(turn: &mut Turn<'_>, slab: &mut Slab, id: ConnId) {
-    turn.closed(id);
-    slab.remove(id);
-}
-
-/// Carries out what the turn wants done.
-fn drain(
-    effects: &mut Effects<'_>,
-    slab: &mut Slab,
-    ready: &mut Vec<ConnId>,
-    poll: &Poll,
-) -> Option<i32> {
-    while let Some(id) = effects.writable() {
-        if let Some(conn) = slab.get(id)
-            && send(effects, id, &mut conn.socket).is_err()
-            && !conn.is_listed
-        {
-            conn.is_listed = true;
-            conn.is_readable = true;
-            ready.push(id);
-        }
-    }
-    while let Some(id) = effects.resumed() {
-        if let Some(conn) = slab.get(id) {
-            conn.is_paused = false;
-            if !conn.is_listed {
-                conn.is_listed = true;
-                ready.push(id);
-            }
-        }
-    }
-    while let Some(id) = effects.close() {
-        if let Some(mut conn) = slab.remove(id) {
-            let _ = poll.registry().deregister(conn.socket.source());
-        }
-    }
-    while let Some((level, line)) = effects.log_line() {
-        eprintln!("{level:?} {line}");
-    }
-    effects.exit().map(|exit| exit.code)
-}
-
-/// Sends until the socket is full or nothing is left.
-fn send(effects: &mut Effects<'_>, id: ConnId, socket: &mut Socket) -> io::Result<()> {
-    loop {
-        let mut pieces = [IoSlice::new(&[]); PIECES];
-        let mut count = 0;
-        let mut bytes = 0;
-        for chunk in effects.tx(id).take(PIECES) {
-            bytes += chunk.len();
-            pieces[count] = IoSlice::new(chunk);
-            count += 1;
-        }
-        if count == 0 {
-            return Ok(());
-        }
-        match socket.write(&pieces[..count]) {
-            Ok(sent) => {
-                effects.sent(id, sent);
-                if sent == bytes && count < PIECES {
-                    return Ok(());
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// What the system tells, for INFO.
-pub(crate) fn host_facts() -> HostFacts {
-    HostFacts { pid: std::process::id(), ..HostFacts::default() }
 }

@@ -375,7 +375,10 @@ fn perform(files: &mut BTreeMap<Name, Vec<u8>>, request: IoReq, rng: &mut ChaCha
             files.insert(name, bytes);
             IoResult::Done
         }
-        IoReq::Listen { .. } | IoReq::Drop(_) => IoResult::Done,
+        IoReq::Listen { .. }
+        | IoReq::ChangeDir { .. }
+        | IoReq::AllowClients { .. }
+        | IoReq::Drop(_) => IoResult::Done,
     }
 }
 

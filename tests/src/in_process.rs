@@ -65,7 +65,12 @@ enum Input<'a> {
 impl InProcess {
     /// A server without data, configured like the processes of [`crate::process`].
     pub fn new(cut: Cut) -> Self {
-        let now = Now { mono_ns: START_MONO_NS, wall_us: START_S * 1_000_000 };
+        Self::at(START_S * 1_000_000, cut)
+    }
+
+    /// The same at another time, in microseconds since 1970.
+    pub fn at(wall_us: i64, cut: Cut) -> Self {
+        let now = Now { mono_ns: START_MONO_NS, wall_us };
         let core = Core::new(configuration(), [7; 32]);
         let (links, slots, files) = Default::default();
         let mut world = Self { core, now, cut, links, slots, files, ended: false };
@@ -274,7 +279,9 @@ fn complete(files: &mut HashMap<Name, Vec<u8>>, request: IoReq) -> IoResult {
             files.insert(name, bytes);
             IoResult::Done
         }
-        IoReq::Listen { .. } => IoResult::Done,
+        IoReq::Listen { .. } | IoReq::ChangeDir { .. } | IoReq::AllowClients { .. } => {
+            IoResult::Done
+        }
         IoReq::Drop(garbage) => {
             drop(garbage);
             IoResult::Done

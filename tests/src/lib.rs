@@ -14,7 +14,9 @@
 #![forbid(unsafe_code)]
 
 pub mod compat;
+pub mod generate;
 pub mod in_process;
+pub mod launch;
 pub mod notes;
 pub mod peer;
 pub mod play;

@@ -39,7 +39,8 @@ pub enum Peer {
 enum Order {
     #[default]
     AsSent,
-    /// The elements, or the pairs of a map, are sorted by how they are drawn.
+    /// The elements, or the pairs of a map, are sorted by how they are drawn. Of a page of SCAN,
+    /// these are the elements of the page.
     Sorted,
     /// A flat array of fields and values is sorted by field.
     SortedPairs,
@@ -74,9 +75,16 @@ impl Notes {
         Ok(())
     }
 
+    /// Blurs what HELLO says of the process: the id of the connection and the version.
+    pub fn blur_greeting(&mut self) {
+        for greeting in [r#""id" = :\d+"#, r"^  :\d+$", r#"\$\d+ "\d+\.\d+\.\d+""#] {
+            self.blurs.push(Mask::Text(Regex::new(greeting).expect("it is a pattern")));
+        }
+    }
+
     /// The lines of `reply` as a snapshot holds them.
     pub fn draw(&self, reply: &Reply) -> Vec<String> {
-        let mut lines = render::lines(&self.ordered(reply));
+        let mut lines = render::lines(&self.shortened(self.ordered(reply)));
         if let Some(only) = &self.only {
             let mut index = 0;
             lines.retain(|line| {
@@ -86,6 +94,26 @@ impl Notes {
             lines.iter_mut().take(1).for_each(|line| *line = without_length(line));
         }
         masked(&self.masks, lines)
+    }
+
+    /// A text whose lines are too long to be drawn is masked before: afterwards nothing is left of
+    /// them to mask but a hash.
+    fn shortened(&self, reply: Reply) -> Reply {
+        match reply {
+            Reply::Bulk(text) => Reply::Bulk(self.long_masked(text)),
+            Reply::Verbatim(format, text) => Reply::Verbatim(format, self.long_masked(text)),
+            other => other,
+        }
+    }
+
+    fn long_masked(&self, text: Vec<u8>) -> Vec<u8> {
+        let is_long = text.split(|&byte| byte == b'\n').any(|line| line.len() > render::LONG);
+        let Some(whole) = str::from_utf8(&text).ok().filter(|_| is_long) else { return text };
+        let hide = |text: String, mask: &Mask| match mask {
+            Mask::Text(pattern) => pattern.replace_all(&text, "<any>").into_owned(),
+            _ => text,
+        };
+        self.masks.iter().fold(whole.to_string(), hide).into_bytes()
     }
 
     /// Whether a real process that answered `actual` agrees with `expected`.
@@ -108,6 +136,9 @@ impl Notes {
     fn ordered(&self, reply: &Reply) -> Reply {
         let drawn = |reply: &Reply| render::lines(reply).join("\n");
         match (&self.order, reply.clone()) {
+            (_, Reply::Sequence(kind, elements)) if is_page(&elements) => {
+                Reply::Sequence(kind, elements.iter().map(|inner| self.ordered(inner)).collect())
+            }
             (Order::Sorted, Reply::Sequence(kind, mut elements)) => {
                 elements.sort_by_cached_key(drawn);
                 Reply::Sequence(kind, elements)
@@ -124,6 +155,11 @@ impl Notes {
             (_, reply) => reply,
         }
     }
+}
+
+/// A cursor and what it brought.
+fn is_page(elements: &[Reply]) -> bool {
+    matches!(elements, [Reply::Bulk(_), Reply::Sequence(..)])
 }
 
 fn mask(text: &str) -> Result<Mask, String> {
@@ -148,8 +184,26 @@ fn masked(masks: &[Mask], lines: Vec<String>) -> Vec<String> {
     masks.iter().fold(lines, |lines, mask| match mask {
         Mask::Integers => lines.iter().map(|line| integers_masked(line)).collect(),
         Mask::All => lines.iter().take(1).map(|line| kind_only(line)).collect(),
-        Mask::Text(pattern) => lines.iter().map(|line| text_masked(pattern, line)).collect(),
+        Mask::Text(pattern) => texts_masked(pattern, lines),
     })
+}
+
+/// A string whose text is masked has no fixed length either; if it is drawn in several lines, the
+/// length stands in the first of them.
+fn texts_masked(pattern: &Regex, mut lines: Vec<String>) -> Vec<String> {
+    let is_part = |line: &str| line.trim_start().starts_with('"');
+    let mut head = 0;
+    for index in 0..lines.len() {
+        let masked = pattern.replace_all(&lines[index], "<any>").into_owned();
+        if !is_part(&lines[index]) {
+            head = index;
+        }
+        if masked != lines[index] {
+            lines[index] = without_length(&masked);
+            lines[head] = without_length(&lines[head]);
+        }
+    }
+    lines
 }
 
 /// `  +key = :12` becomes `  +key = :<int>`.
@@ -164,12 +218,6 @@ fn kind_only(line: &str) -> String {
     let error_code = line.split(' ').next().filter(|code| code.starts_with('-'));
     let kind = error_code.unwrap_or_else(|| line.get(..1).unwrap_or_default());
     format!("{kind}<any>")
-}
-
-/// A string whose text is masked has no fixed length either.
-fn text_masked(pattern: &Regex, line: &str) -> String {
-    let masked = pattern.replace_all(line, "<any>");
-    if masked == line { line.into() } else { without_length(&masked) }
 }
 
 /// `$4 "text" = =txt:5 "masks"` becomes `$ "text" = =txt: "masks"`: no lengths outside quotes.
@@ -226,6 +274,47 @@ mod tests {
         assert_eq!(notes(&["!mask all"]).draw(&reply), ["*<any>"]);
         let error = Reply::Error(b"ERR at 12".to_vec());
         assert_eq!(notes(&["!mask all"]).draw(&error), ["-ERR<any>"]);
+    }
+
+    #[test]
+    fn long_lines_are_masked_before_they_are_cut() {
+        let text = format!("id=12 {}\n", "x".repeat(300));
+        let masked = notes(&["!mask /id=[0-9]+/", "!mask /x+/"]).draw(&bulk(&text));
+        assert_eq!(masked, ["$12 \"<any> <any>\\n\""]);
+    }
+
+    #[test]
+    fn a_masked_line_takes_the_length_from_the_head_of_its_text() {
+        let reply = array(&[bulk("a:1\nb:2"), bulk("c:1\nd:2")]);
+        let lines = [
+            "*2",
+            "  $",
+            "    \"a:1\\n\"",
+            "    \"<any>\"",
+            "  $7",
+            "    \"c:1\\n\"",
+            "    \"d:2\"",
+        ];
+        assert_eq!(notes(&["!mask /b:2/"]).draw(&reply), lines);
+    }
+
+    #[test]
+    fn a_page_of_scan_is_sorted_inside() {
+        let page = |keys: &[Reply]| array(&[bulk("0"), array(keys)]);
+        let sorted = notes(&["!unsorted"]).draw(&page(&[bulk("b"), bulk("a")]));
+        assert_eq!(sorted, render::lines(&page(&[bulk("a"), bulk("b")])));
+    }
+
+    #[test]
+    fn a_greeting_differs_by_process() {
+        let lines = |text: &str| text.lines().map(str::to_string).collect::<Vec<_>>();
+        let mut notes = Notes::default();
+        notes.blur_greeting();
+        let ours = lines("%2\n  $7 \"version\" = $5 \"7.2.4\"\n  $2 \"id\" = :1");
+        assert!(
+            notes.agree(&ours, &lines("%2\n  $7 \"version\" = $6 \"7.0.15\"\n  $2 \"id\" = :17"))
+        );
+        assert!(!notes.agree(&ours, &lines("%2\n  $7 \"version\" = $1 \"7\"\n  $2 \"id\" = :1")));
     }
 
     #[test]

@@ -24,7 +24,7 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// How every server of the tests is configured: no persistence, and the commands for debugging
 /// that transcripts need. The core in this process gets the same.
 pub const ARGUMENTS: &[&str] =
-    &["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"];
+    &["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "yes"];
 
 /// A running server; it ends when this is dropped.
 pub struct Server {
@@ -46,7 +46,7 @@ impl Server {
         let port = free_port()?;
         let log = dir.path().join("log");
         let child = Command::new(program)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--port", &port.to_string()])
             .args(ARGUMENTS)
             .arg("--dir")
             .arg(dir.path())
@@ -98,7 +98,7 @@ impl Server {
                 return Err(format!("{}: {heard:?}", command.join(" ")));
             }
         }
-        Ok(())
+        if connection.quit() { Ok(()) } else { Err("QUIT does not end a connection".into()) }
     }
 
     /// Waits until it answers; shows its log if it dies first.
@@ -122,9 +122,9 @@ impl Server {
 
     fn read_parameters(&self) -> BTreeMap<String, String> {
         let Ok(mut connection) = Connection::open(self.port) else { return BTreeMap::new() };
-        let Heard::Message(Reply::Sequence(Kind::Array, flat)) =
-            connection.call(&["CONFIG", "GET", "*"])
-        else {
+        let heard = connection.call(&["CONFIG", "GET", "*"]);
+        connection.quit();
+        let Heard::Message(Reply::Sequence(Kind::Array, flat)) = heard else {
             return BTreeMap::new();
         };
         let texts: Vec<String> =
@@ -179,6 +179,7 @@ fn build_seedis() -> PathBuf {
     profile.join("seedis-server")
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port that nobody listens on at the moment.
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

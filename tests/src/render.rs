@@ -8,7 +8,7 @@
 use crate::resp::{Kind, Reply};
 
 /// From here on a bulk string is drawn as its first [`SHOWN`] bytes and a hash.
-const LONG: usize = 200;
+pub(crate) const LONG: usize = 200;
 /// So much of a long bulk string is drawn.
 const SHOWN: usize = 32;
 

@@ -108,6 +108,13 @@ impl Connection {
         self.hear(LONG)
     }
 
+    /// Ends the connection and waits until the server has closed it, so that whoever counts
+    /// connections next does not see this one. Whether it did.
+    pub fn quit(mut self) -> bool {
+        self.call(&["QUIT"]);
+        self.hear(LONG) == Heard::Closed
+    }
+
     /// Sends bytes; a failure shows in the next [`Self::hear`].
     fn send(&mut self, bytes: &[u8]) {
         // A server may close before it has read everything (QUIT, a protocol error).

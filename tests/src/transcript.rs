@@ -111,6 +111,9 @@ impl Transcript {
         if line.starts_with(char::is_whitespace) {
             return Err("a line may not start with a blank: replies look like that".into());
         }
+        if line.ends_with(char::is_whitespace) {
+            return Err("a line may not end with a blank: nobody sees it".into());
+        }
         let (conn, step) = connection(line)?;
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
         if Notes::REMARKS.contains(&verb) {
@@ -123,7 +126,10 @@ impl Transcript {
             return if self.steps.is_empty() { Ok(()) } else { Err("!fresh comes first".into()) };
         }
         let action = action(verb, rest.trim(), step)?;
-        let notes = notes.take().unwrap_or_default();
+        let mut notes = notes.take().unwrap_or_default();
+        if verb.eq_ignore_ascii_case("hello") {
+            notes.blur_greeting();
+        }
         self.steps.push(Step { line: index, conn: conn.into(), action, notes });
         Ok(())
     }

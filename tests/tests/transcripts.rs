@@ -2,7 +2,7 @@
 //!
 //! The core in this process defines the snapshot; it must answer the same to bytes in pieces and
 //! to a pipeline. The real server must answer the same over TCP, and a stock redis-server too,
-//! except where the transcript says that it does not and why. `TRANSCRIPTS=strings/` runs some.
+//! except where the transcript says that it does not and why. `TRANSCRIPTS=string/` runs some.
 
 use seedis_tests::in_process::InProcess;
 use seedis_tests::peer::{not_absent, play_on_peer};

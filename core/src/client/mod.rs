@@ -1,5 +1,6 @@
 //! Clients: what the server knows of each connection, and the table of them.
 
+pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod pause;
 pub(crate) mod pubsub;
@@ -29,6 +30,13 @@ pub(crate) enum ReplyMode {
     Skip,
 }
 
+impl ReplyMode {
+    /// Whether the reply of the command that runs is not sent.
+    pub(crate) fn is_muted(self) -> bool {
+        matches!(self, Self::Off | Self::Skip)
+    }
+}
+
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Closing {
@@ -49,6 +57,8 @@ pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) peer: Peer,
     pub(crate) output: Output,
+    /// Messages that came while its own command ran; they follow the reply.
+    pub(crate) deferred: Vec<u8>,
     pub(crate) db: u16,
     pub(crate) closing: Closing,
     pub(crate) reply: ReplyMode,
@@ -86,6 +96,7 @@ impl Client {
             id,
             peer,
             output: Output::default(),
+            deferred: Vec::new(),
             db: 0,
             closing: Closing::No,
             reply: ReplyMode::On,
@@ -121,6 +132,22 @@ impl Client {
     /// Whether it is between MULTI and EXEC.
     pub(crate) fn in_transaction(&self) -> bool {
         self.transaction.as_ref().is_some_and(|transaction| transaction.is_open)
+    }
+
+    /// Whether the connection is ending; nothing more is written to it then.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing != Closing::No
+    }
+
+    /// Bytes that the client costs: its own, its buffers, its transaction, its subscriptions.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let names = [&self.name, &self.lib_name, &self.lib_ver];
+        size_of::<Self>()
+            + self.output.memory_bytes()
+            + self.query_bytes
+            + names.iter().map(|name| name.as_ref().map_or(0, |name| name.len())).sum::<usize>()
+            + self.transaction.as_ref().map_or(0, |transaction| transaction.memory_bytes())
+            + self.subscriptions.as_ref().map_or(0, |all| all.memory_bytes())
     }
 
     /// Ends the connection when its output is sent.
@@ -196,16 +223,6 @@ impl Clients {
     /// Every connection but the one whose command runs.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
         self.slots.iter().filter_map(|slot| slot.as_deref())
-    }
-
-    /// Every connection but the one whose command runs, to change.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
-        self.slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
-    }
-
-    /// The connection that CLIENT ID calls `id`, unless its command runs.
-    pub(crate) fn by_id(&self, id: u64) -> Option<ConnId> {
-        self.iter().find(|client| client.id == id).map(|client| client.conn)
     }
 }
 

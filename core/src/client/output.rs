@@ -53,10 +53,31 @@ impl Output {
         self.pieces.push_back(value);
     }
 
+    /// Makes the tail a piece. A buffer that is mostly empty would be kept whole for a few bytes:
+    /// those are copied, and the buffer stays the tail.
     fn flush_tail(&mut self) {
-        let tail = core::mem::take(&mut self.tail);
-        self.pieces_bytes += tail.len();
-        self.pieces.push_back(Bytes::from(tail));
+        self.pieces_bytes += self.tail.len();
+        if self.tail.len() < self.tail.capacity() / 2 {
+            self.pieces.push_back(Bytes::copy_from_slice(&self.tail));
+            self.tail.clear();
+        } else {
+            self.pieces.push_back(Bytes::from(core::mem::take(&mut self.tail)));
+        }
+    }
+
+    /// Pieces that wait before the tail.
+    pub(crate) fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Unsent bytes of the tail alone.
+    pub(crate) fn tail_bytes(&self) -> usize {
+        if self.pieces.is_empty() { self.tail.len() - self.sent } else { self.tail.len() }
+    }
+
+    /// Bytes that the buffers take; a shared value counts for everybody who waits for it.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.pieces_bytes + self.pieces.capacity() * size_of::<Bytes>() + self.tail.capacity()
     }
 
     /// Takes a buffer out of the pool when there is none to write to.
@@ -88,6 +109,29 @@ impl Output {
         }
         self.tail.clear();
         self.tail.extend_from_slice(old_tail.as_ref().map_or(&[], |tail| &tail[..mark.tail]));
+    }
+
+    /// Puts `bytes` in at `mark`, before what was written since. That is not copied when it is
+    /// large. Bytes after `mark` must not have been sent.
+    pub(crate) fn insert(&mut self, mark: Mark, bytes: &[u8]) {
+        if self.pieces.len() == mark.pieces && self.tail.len() - mark.tail < SHARED_BYTES_MIN {
+            self.tail.splice(mark.tail..mark.tail, bytes.iter().copied());
+            return;
+        }
+        if self.pieces.len() == mark.pieces {
+            self.flush_tail();
+        }
+        self.pieces_bytes += bytes.len();
+        // A tail that was empty at the mark did not become a piece of its own.
+        let mut at = mark.pieces;
+        if mark.tail > 0
+            && let Some(piece) = self.pieces.get_mut(at)
+        {
+            let after = piece.split_off(mark.tail);
+            at += 1;
+            self.pieces.insert(at, after);
+        }
+        self.pieces.insert(at, Bytes::copy_from_slice(bytes));
     }
 
     /// The bytes to send, in order.
@@ -136,4 +180,37 @@ impl Output {
 pub(crate) struct Mark {
     pieces: usize,
     tail: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(output: &Output) -> Vec<u8> {
+        output.chunks().flatten().copied().collect()
+    }
+
+    #[test]
+    fn bytes_are_inserted_where_the_mark_is() {
+        let large = alloc::vec![b'l'; SHARED_BYTES_MIN];
+        for before in [&b""[..], b"before", &large] {
+            for first in [&b""[..], b"first", &large] {
+                for shared in [false, true] {
+                    let mut output = Output::default();
+                    output.tail.extend_from_slice(before);
+                    let mark = output.mark();
+                    output.tail.extend_from_slice(first);
+                    if shared {
+                        output.push_shared(Bytes::from_static(b"shared"));
+                    }
+                    output.tail.extend_from_slice(b"last");
+                    output.insert(mark, b"head");
+                    let middle = if shared { &b"shared"[..] } else { b"" };
+                    let expected = [before, b"head", first, middle, b"last"].concat();
+                    assert_eq!(bytes(&output), expected);
+                    assert_eq!(output.pending_bytes(), expected.len());
+                }
+            }
+        }
+    }
 }

@@ -61,8 +61,4 @@ impl<'a> Args<'a> {
     pub fn skip(self, count: usize) -> Self {
         Self { buf: self.buf, spans: self.spans.get(count..).unwrap_or_default() }
     }
-
-    pub(crate) fn spans(self) -> &'a [Span] {
-        self.spans
-    }
 }

@@ -79,10 +79,18 @@ impl<'a> Ctx<'a> {
     /// counts a hit or a miss, renews the access clock.
     #[inline]
     pub(crate) fn read(&mut self, key: Key<'_>) -> Option<Place> {
+        let place = self.look(key)?;
+        self.touch(place);
+        Some(place)
+    }
+
+    /// As [`Ctx::read`], but the access clock stays: for commands that ask about a key, not for
+    /// its value.
+    #[inline]
+    pub(crate) fn look(&mut self, key: Key<'_>) -> Option<Place> {
         let place = self.peek(key);
-        if let Some(place) = place {
+        if place.is_some() {
             self.server.stats.keyspace_hits += 1;
-            self.server.touch(self.client, place);
         } else {
             self.server.stats.keyspace_misses += 1;
             self.notify(KeyspaceEvents::KEY_MISS, "keymiss", key.bytes);
@@ -94,8 +102,16 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub(crate) fn write(&mut self, key: Key<'_>) -> Option<Place> {
         let place = self.peek(key)?;
-        self.server.touch(self.client, place);
+        self.touch(place);
         Some(place)
+    }
+
+    /// Renews the access clock, unless CLIENT NO-TOUCH asked not to; the command TOUCH does anyway.
+    #[inline]
+    fn touch(&mut self, place: Place) {
+        if !self.client.no_touch || self.server.command(self.command).name == "touch" {
+            self.server.touch(self.client.db, place);
+        }
     }
 
     /// The entry of `key` without counting or touching; removed when its deadline has passed.
@@ -129,7 +145,10 @@ impl<'a> Ctx<'a> {
             Some(place) => self.entry(place).clock(),
             None => self.server.new_clock(),
         };
-        self.db().set(key, place, value, expire_at_ms, clock);
+        let old = self.db().set(key, place, value, expire_at_ms, clock);
+        if old.is_some() {
+            self.server.free(old, self.server.config.lazyfree_lazy_server_del);
+        }
         self.modified(key.bytes);
         if place.is_none() {
             self.notify(KeyspaceEvents::NEW, "new", key.bytes);
@@ -138,8 +157,13 @@ impl<'a> Ctx<'a> {
 
     /// Removes the entry of `key` at `place`. The key counts as changed; the event is the caller's.
     pub(crate) fn remove(&mut self, key: Key<'_>, place: Place) {
+        self.delete(key, place, self.server.config.lazyfree_lazy_server_del);
+    }
+
+    /// As [`Ctx::remove`]; a large value is freed elsewhere when `lazily`.
+    pub(crate) fn delete(&mut self, key: Key<'_>, place: Place, lazily: bool) {
         let value = self.db().remove(key, place);
-        self.server.free(value);
+        self.server.free(value, lazily);
         self.modified(key.bytes);
     }
 

@@ -3,6 +3,10 @@
 //! In Redis's order: does it exist, has it the right number of arguments, is the client known,
 //! may a subscriber call it, is a transaction open that queues it. Then it runs, its statistics
 //! are kept, and what it changed is logged.
+//!
+//! Replies are written where they are made, so what CLIENT REPLY does not want is cut off again.
+//! Messages to a subscriber are no replies: those that it is sent while its own command runs wait
+//! until the command, or the transaction around it, has replied.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -13,38 +17,41 @@ use super::args::Args;
 use super::ctx::Ctx;
 use super::error::{CommandError, Outcome};
 use super::spec::{Command, Flags};
-use crate::client::ReplyMode;
-use crate::client::transaction::Queued;
+use crate::client::output::Mark;
+use crate::client::{Client, ReplyMode};
+use crate::config::ProtectedAction;
 use crate::server::Server;
-use crate::value::quote;
 
 /// So many bytes of what a client sent are quoted in an error.
-const QUOTED_MAX: usize = 128;
+pub(crate) const QUOTED_MAX: usize = 128;
 
 /// Handles one request; `id` is the command that its first word names. Returns the command that
 /// ran and what it cost.
 pub(crate) fn process(ctx: &mut Ctx<'_>, id: Option<u16>) -> Option<(u16, u64)> {
-    let mark = ctx.client.output.mark();
     if ctx.client.reply == ReplyMode::SkipNext {
         ctx.client.reply = ReplyMode::Skip;
     }
     ctx.client.commands += 1;
-    let ran = match check(ctx, id) {
+    let ran = match check(ctx.server, ctx.client, ctx.args, id) {
         Ok(id) => {
             ctx.command = id;
+            ctx.client.last_command = Some(id);
             run_or_queue(ctx, id)
         }
         Err((id, error)) => {
-            reject(ctx, id, &error);
+            ctx.client.last_command = id;
+            reject(ctx, id, error);
             None
         }
     };
-    let is_push = ran.is_some_and(|(id, _)| ctx.server.command(id).flags.has(Flags::PUBSUB));
-    if ctx.client.reply != ReplyMode::On && !is_push {
-        ctx.client.output.cut(mark);
-    }
     if ctx.client.reply == ReplyMode::Skip {
         ctx.client.reply = ReplyMode::On;
+    }
+    if !ctx.client.deferred.is_empty() {
+        let messages = core::mem::take(&mut ctx.client.deferred);
+        if !ctx.client.is_closing() {
+            ctx.client.output.tail.extend_from_slice(&messages);
+        }
     }
     ran
 }
@@ -52,28 +59,51 @@ pub(crate) fn process(ctx: &mut Ctx<'_>, id: Option<u16>) -> Option<(u16, u64)> 
 type Rejection = (Option<u16>, CommandError);
 
 /// Everything that can refuse a command before it runs.
-fn check(ctx: &Ctx<'_>, id: Option<u16>) -> Result<u16, Rejection> {
-    let id = resolve(ctx.server, ctx.args, id)?;
-    let row = ctx.server.registry.row(id);
+pub(crate) fn check(
+    server: &Server,
+    client: &Client,
+    args: Args<'_>,
+    id: Option<u16>,
+) -> Result<u16, Rejection> {
+    let id = resolve(server, args, id)?;
+    let row = server.registry.row(id);
     let command = row.command;
     let refuse = |error| Err((Some(id), error));
-    if !command.takes(ctx.args.len()) {
+    if !command.takes(args.len()) {
         let text = format!("ERR wrong number of arguments for '{}' command", row.full_name);
         return refuse(CommandError::Text(text));
     }
-    if !ctx.client.authenticated && !command.flags.has(Flags::NO_AUTH) {
+    if command.flags.has(Flags::PROTECTED) && !is_allowed(server, client) {
+        return refuse(CommandError::Fixed(DEBUG_NOT_ALLOWED));
+    }
+    if server.needs_auth(client) && !command.flags.has(Flags::NO_AUTH) {
         return refuse(CommandError::Fixed("NOAUTH Authentication required."));
     }
-    if ctx.client.is_subscriber() && !ctx.client.output.resp3 && !may_subscriber_call(command.name)
-    {
+    if client.is_subscriber() && !client.output.resp3 && !may_subscriber_call(command.name) {
         return refuse(CommandError::Text(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
              are allowed in this context",
             row.full_name
         )));
     }
+    if client.is_monitor && server.uses_keyspace(client, id) {
+        return refuse(CommandError::Fixed("ERR Replica can't interact with the keyspace"));
+    }
     Ok(id)
 }
+
+/// Whether the directive that guards DEBUG lets this client call it.
+fn is_allowed(server: &Server, client: &Client) -> bool {
+    match server.config.enable_debug_command {
+        ProtectedAction::No => false,
+        ProtectedAction::Yes => true,
+        ProtectedAction::Local => client.peer.is_local,
+    }
+}
+
+const DEBUG_NOT_ALLOWED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option \
+is set to \"local\", you can run it from a local connection, otherwise you need to set this option \
+in the configuration file, and then restart the server.";
 
 /// The command or subcommand that the first words name.
 fn resolve(server: &Server, args: Args<'_>, id: Option<u16>) -> Result<u16, Rejection> {
@@ -87,7 +117,8 @@ fn resolve(server: &Server, args: Args<'_>, id: Option<u16>) -> Result<u16, Reje
         let mut text = b"ERR unknown subcommand '".to_vec();
         text.extend_from_slice(quoted(args.at(1), QUOTED_MAX));
         text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
-        (Some(id), CommandError::Bytes(text))
+        // Redis knows no command here, so none is counted as rejected.
+        (None, CommandError::Bytes(text))
     })
 }
 
@@ -109,7 +140,7 @@ fn unknown(args: Args<'_>) -> CommandError {
 }
 
 /// What an error quotes of a client's word: the bytes up to the first NUL, not too many.
-fn quoted(word: &[u8], limit: usize) -> &[u8] {
+pub(crate) fn quoted(word: &[u8], limit: usize) -> &[u8] {
     let word = &word[..word.len().min(limit)];
     word.iter().position(|&byte| byte == 0).map_or(word, |end| &word[..end])
 }
@@ -131,38 +162,45 @@ fn may_subscriber_call(name: &str) -> bool {
 
 /// Answers with an error that kept a command from running; a transaction it was meant for fails,
 /// and one that it was to end is over.
-fn reject(ctx: &mut Ctx<'_>, id: Option<u16>, error: &CommandError) {
+fn reject(ctx: &mut Ctx<'_>, id: Option<u16>, error: CommandError) {
+    let mark = ctx.client.output.mark();
     if let Some(id) = id {
         ctx.server.command_stats[id as usize].rejected_calls += 1;
     }
-    if id.is_some_and(|id| ctx.server.command(id).name == "exec") {
-        ctx.server.leave_transaction(ctx.client);
-        let why = format!("{error}");
-        let why = why.strip_prefix("ERR ").unwrap_or(&why);
-        let text = format!("EXECABORT Transaction discarded because of: {why}");
-        return write_error(ctx, &CommandError::Text(text));
+    let exec = id.map(|id| ctx.server.command(id)).filter(|command| command.name == "exec");
+    if exec.is_some() {
+        let error = abort_transaction(ctx, &error);
+        write_error(ctx, &error);
+    } else {
+        if let Some(transaction) = &mut ctx.client.transaction {
+            transaction.is_aborted |= transaction.is_open;
+        }
+        write_error(ctx, &error);
     }
-    if let Some(transaction) = &mut ctx.client.transaction
-        && transaction.is_open
-    {
-        transaction.is_aborted = true;
+    mute(ctx, mark);
+    if let Some(command) = exec {
+        ctx.server.show_to_monitors(ctx.client, command, ctx.args);
     }
-    write_error(ctx, error);
+}
+
+/// A refused EXEC ends its transaction; the answer says why.
+fn abort_transaction(ctx: &mut Ctx<'_>, error: &CommandError) -> CommandError {
+    ctx.server.leave_transaction(ctx.client);
+    let text = error.to_bytes();
+    let why = text.strip_prefix(b"ERR ").unwrap_or(&text);
+    CommandError::Bytes([b"EXECABORT Transaction discarded because of: ", why].concat())
 }
 
 /// Writes an error and counts it.
 pub(crate) fn write_error(ctx: &mut Ctx<'_>, error: &CommandError) {
-    let text = error.to_bytes();
-    let code = text.split(|&byte| byte == b' ').next().unwrap_or_default();
-    ctx.server.count_error(&String::from_utf8_lossy(code));
-    ctx.client.output.error_bytes(&text);
+    ctx.server.write_error(ctx.client, error);
 }
 
 fn run_or_queue(ctx: &mut Ctx<'_>, id: u16) -> Option<(u16, u64)> {
     let command = ctx.server.command(id);
     if ctx.client.in_transaction() && !runs_in_transaction(command.name) {
         if command.flags.has(Flags::NO_MULTI) {
-            reject(ctx, Some(id), &CommandError::Fixed(NOT_IN_MULTI));
+            reject(ctx, Some(id), CommandError::Fixed(NOT_IN_MULTI));
         } else {
             queue(ctx, id);
         }
@@ -179,37 +217,52 @@ fn runs_in_transaction(name: &str) -> bool {
 }
 
 fn queue(ctx: &mut Ctx<'_>, id: u16) {
+    let mark = ctx.client.output.mark();
     let transaction = ctx.client.transaction.get_or_insert_with(Box::default);
-    let first_span = transaction.spans.len() as u32;
-    for arg in ctx.args.from(0) {
-        let start = transaction.args.len() as u32;
-        transaction.args.extend_from_slice(arg);
-        transaction.spans.push(crate::resp::parse::Span { start, len: arg.len() as u32 });
-    }
-    let spans = ctx.args.len() as u32;
-    transaction.queue.push(Queued { command: id, first_span, spans });
+    transaction.push(id, ctx.args);
     ctx.reply().simple("QUEUED");
+    mute(ctx, mark);
 }
 
 /// Runs a command that nothing refuses; returns its cost.
 pub(crate) fn call(ctx: &mut Ctx<'_>, id: u16) -> u64 {
     let command = ctx.server.command(id);
     let (db, dirty) = (ctx.client.db, ctx.server.stats.dirty);
+    let total_before = ctx.server.ledger.total;
+    let mark = ctx.client.output.mark();
+    let was_closing = ctx.client.is_closing();
     let outer = core::mem::replace(&mut ctx.command, id);
-    ctx.client.last_command = Some(id);
-    ctx.server.stats.commands_processed += 1;
-    if !ctx.server.monitors.is_empty() {
-        ctx.server.show_to_monitors(ctx.client, command, ctx.args);
-    }
     let outcome: Outcome = (command.run)(ctx);
-    if let Err(error) = outcome {
+    if let Err(error) = &outcome {
         ctx.server.command_stats[id as usize].failed_calls += 1;
-        write_error(ctx, &error);
+        write_error(ctx, error);
+    }
+    let is_unwanted = ctx.client.reply.is_muted() && !replies_in_any_mode(command, &outcome);
+    if was_closing || is_unwanted {
+        ctx.client.output.cut(mark);
     }
     let changed = ctx.server.stats.dirty != dirty;
     ctx.server.log.finish_command(db, ctx.args, changed);
+    if !ctx.server.monitors.is_empty() {
+        ctx.server.show_to_monitors(ctx.client, command, ctx.args);
+    }
     ctx.command = outer;
-    ctx.server.ledger.book(id)
+    ctx.server.stats.commands_processed += 1;
+    ctx.server.ledger.book(id, total_before)
+}
+
+/// Takes back what was written since `mark` if the client wants no replies.
+fn mute(ctx: &mut Ctx<'_>, mark: Mark) {
+    if ctx.client.reply.is_muted() {
+        ctx.client.output.cut(mark);
+    }
+}
+
+/// Whether CLIENT REPLY is none of the dispatcher's business: confirmations of subscriptions are
+/// sent even when no replies are, and EXEC has cut what its commands wrote one by one.
+fn replies_in_any_mode(command: &Command, outcome: &Outcome) -> bool {
+    let is_confirmation = command.name.ends_with("subscribe");
+    outcome.is_ok() && (is_confirmation || command.name == "exec")
 }
 
 impl Server {
@@ -217,6 +270,14 @@ impl Server {
     #[inline]
     pub(crate) fn command(&self, id: u16) -> &'static Command {
         self.registry.row(id).command
+    }
+
+    /// Writes an error to a client and counts it.
+    pub(crate) fn write_error(&mut self, client: &mut Client, error: &CommandError) {
+        let text = error.to_bytes();
+        let code = text.split(|&byte| byte == b' ').next().unwrap_or_default();
+        self.count_error(&String::from_utf8_lossy(code));
+        client.output.error_bytes(&text);
     }
 
     /// Counts an error reply by its code.
@@ -230,30 +291,15 @@ impl Server {
         }
     }
 
-    /// Sends a command to the clients that called MONITOR.
-    fn show_to_monitors(
-        &mut self,
-        client: &crate::client::Client,
-        command: &'static Command,
-        args: Args<'_>,
-    ) {
-        if command.flags.has(Flags::SKIP_MONITOR) || command.flags.has(Flags::ADMIN) {
-            return;
-        }
-        let (seconds, micros) =
-            (self.now.wall_us.div_euclid(1_000_000), self.now.wall_us.rem_euclid(1_000_000));
-        let mut line = format!("{seconds}.{micros:06} [{} {}]", client.db, client.peer.addr);
-        for (at, arg) in args.from(0).enumerate() {
-            let hidden = command.name == "auth" && at > 0;
-            let quoted = quote::quoted(if hidden { b"(redacted)" } else { arg });
-            line.push(' ');
-            line.push_str(&String::from_utf8_lossy(quoted.as_ref()));
-        }
-        for conn in self.monitors.clone() {
-            let Some(mut monitor) = self.clients.take(conn) else { continue };
-            monitor.output.simple(&line);
-            self.mark_dirty(&mut monitor);
-            self.clients.put_back(monitor);
-        }
+    /// Whether the client must say who it is first.
+    #[inline]
+    pub(crate) fn needs_auth(&self, client: &Client) -> bool {
+        !client.authenticated && self.config.requirepass.is_some()
+    }
+
+    /// Whether a command, or the transaction that it runs, may read or write keys or publish.
+    fn uses_keyspace(&self, client: &Client, id: u16) -> bool {
+        let flags = [Flags::READONLY, Flags::WRITE, Flags::MAY_REPLICATE];
+        flags.iter().any(|&flag| self.runs_any(client, id, flag))
     }
 }

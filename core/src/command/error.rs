@@ -41,6 +41,13 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// A text with a word of the client in it, which ends at its first NUL.
+    #[must_use]
+    pub(crate) fn quoting(before: &str, word: &[u8], after: &str) -> Self {
+        let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
+        Self::Bytes([before.as_bytes(), word, after.as_bytes()].concat())
+    }
+
     /// The text as it is sent: it may quote bytes of a client that are no UTF-8.
     #[must_use]
     pub fn to_bytes(&self) -> Cow<'_, [u8]> {

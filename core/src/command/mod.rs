@@ -8,10 +8,16 @@ pub mod arguments;
 pub(crate) mod ctx;
 pub(crate) mod dispatch;
 pub mod error;
+pub mod key_extraction;
+pub(crate) mod keys_ahead;
 pub mod registry;
 pub mod spec;
 
+pub(crate) mod bitmap;
 pub(crate) mod connection;
+pub(crate) mod help;
+pub(crate) mod keys;
+pub(crate) mod pubsub;
 pub(crate) mod server;
 pub(crate) mod string;
 pub(crate) mod transaction;
@@ -23,8 +29,48 @@ pub use registry::Registry;
 use spec::Command;
 
 /// Every family of commands.
-const FAMILIES: &[&[Command]] =
-    &[string::get_set::COMMANDS, connection::basic::COMMANDS, transaction::COMMANDS];
+const FAMILIES: &[&[Command]] = &[
+    string::get_set::COMMANDS,
+    string::take::COMMANDS,
+    string::many::COMMANDS,
+    string::counter::COMMANDS,
+    string::range::COMMANDS,
+    string::lcs::COMMANDS,
+    bitmap::bit::COMMANDS,
+    bitmap::count::COMMANDS,
+    bitmap::bitop::COMMANDS,
+    bitmap::bitfield::COMMANDS,
+    connection::basic::COMMANDS,
+    connection::auth::COMMANDS,
+    connection::client::COMMANDS,
+    connection::hello::COMMANDS,
+    connection::monitor::COMMANDS,
+    pubsub::publish::COMMANDS,
+    pubsub::state::COMMANDS,
+    pubsub::subscribe::COMMANDS,
+    transaction::COMMANDS,
+    server::command::COMMANDS,
+    keys::database::COMMANDS,
+    keys::delete::COMMANDS,
+    keys::exists::COMMANDS,
+    keys::expire::COMMANDS,
+    keys::flush::COMMANDS,
+    keys::names::COMMANDS,
+    keys::object::COMMANDS,
+    keys::rename::COMMANDS,
+    keys::scan::COMMANDS,
+    keys::transfer::COMMANDS,
+    keys::ttl::COMMANDS,
+    server::config::COMMANDS,
+    server::debug::COMMANDS,
+    server::info::COMMANDS,
+    server::introspect::COMMANDS,
+    server::latency::COMMANDS,
+    server::lolwut::COMMANDS,
+    server::memory::COMMANDS,
+    server::shutdown::COMMANDS,
+    server::slowlog::COMMANDS,
+];
 
 /// All commands.
 #[must_use]

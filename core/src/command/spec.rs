@@ -5,6 +5,7 @@
 
 use super::Ctx;
 use super::error::Outcome;
+use super::key_extraction::KeysBy;
 
 /// The function of a command.
 pub type Run = fn(&mut Ctx<'_>) -> Outcome;
@@ -39,7 +40,7 @@ macro_rules! bits {
             }
 
             /// The names of those that are set.
-            pub fn names(self) -> impl Iterator<Item = &'static str> {
+            pub fn names(self) -> impl Iterator<Item = &'static str> + Clone {
                 Self::NAMES.iter().filter(move |(bit, _)| self.has(*bit)).map(|(_, name)| *name)
             }
         }
@@ -85,18 +86,20 @@ bits! {
         FAST = 12, "fast";
         /// Allowed before AUTH.
         NO_AUTH = 13, "no_auth";
-        /// May propagate without being a write.
+        /// May propagate without being a write. COMMAND INFO does not tell.
         MAY_REPLICATE = 14, "may_replicate";
+        /// Every key argument may be missing.
+        NO_MANDATORY_KEYS = 19, "no_mandatory_keys";
+        /// Needs a directive that allows it. COMMAND INFO does not tell.
+        PROTECTED = 20, "protected";
         /// Not while a replica loads in the background.
         NO_ASYNC_LOADING = 15, "no_async_loading";
         /// Not in a transaction.
         NO_MULTI = 16, "no_multi";
-        /// Keys that the key specs cannot tell.
+        /// One range does not tell all keys. No row has it: COMMAND INFO derives it from key specs.
         MOVABLEKEYS = 17, "movablekeys";
         /// Served while a script is busy.
         ALLOW_BUSY = 18, "allow_busy";
-        /// Every key argument may be missing.
-        NO_MANDATORY_KEYS = 19, "no_mandatory_keys";
     }
 }
 
@@ -301,6 +304,8 @@ pub struct Command {
     pub categories: Categories,
     /// How it names keys.
     pub keys: &'static [KeySpec],
+    /// Finds the keys where the specs do not tell them all, or not what becomes of them.
+    pub keys_by: Option<KeysBy>,
     /// Its group in COMMAND DOCS.
     pub group: Group,
     /// First version of Redis that has it.
@@ -317,6 +322,8 @@ pub struct Command {
     pub tips: &'static [&'static str],
     /// Since when it is deprecated, and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// For the internal use of servers and their developers (COMMAND DOCS).
+    pub is_syscmd: bool,
     /// Its subcommands, when it is a container.
     pub subcommands: &'static [Self],
     /// Its function; a container's is never called.
@@ -333,6 +340,7 @@ impl Command {
             flags: Flags::NONE,
             categories: Categories::NONE,
             keys: &[],
+            keys_by: None,
             group,
             since: "1.0.0",
             summary: "",
@@ -341,6 +349,7 @@ impl Command {
             history: &[],
             tips: &[],
             deprecated: None,
+            is_syscmd: false,
             subcommands: &[],
             run,
         }
@@ -372,6 +381,13 @@ impl Command {
     #[must_use]
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// With a function that finds the keys of a call, in place of the specs.
+    #[must_use]
+    pub const fn keys_by(mut self, keys_by: KeysBy) -> Self {
+        self.keys_by = Some(keys_by);
         self
     }
 
@@ -414,6 +430,13 @@ impl Command {
     #[must_use]
     pub const fn deprecated(mut self, since: &'static str, by: &'static str) -> Self {
         self.deprecated = Some((since, by));
+        self
+    }
+
+    /// For internal use.
+    #[must_use]
+    pub const fn syscmd(mut self) -> Self {
+        self.is_syscmd = true;
         self
     }
 

@@ -1,8 +1,7 @@
 //! One logical database: the directory of segments and the index of deadlines.
 //!
-//! The directory maps the top bits of a hash to a segment; it has 2^depth entries of 4 bytes,
-//! and a segment that shares fewer top bits than that stands in several of them. When a segment
-//! splits whose bits are all used, the directory doubles, a copy of a few kilobytes.
+//! The top bits of a key's hash name its segment (see [`directory`](super::directory)), the low
+//! ones its bucket there. Here is what happens to entries, and what is counted on the way.
 //!
 //! Expiry is exact and cheap at once: each bucket and each segment keeps a lower bound of its
 //! deadlines, and the segments stand in a tree ordered by theirs. The next deadline is the first
@@ -16,14 +15,12 @@ use alloc::vec::Vec;
 
 use triomphe::Arc;
 
-use super::entry::{Entry, NewValue, Place, Stored};
+use super::directory::DEPTH_MAX;
+use super::entry::{Entry, NewValue, OwnedValue, Place, Stored, ValueRef};
 use super::key::{Key, KeyHasher};
-use super::record::{Kind, Parts, Record};
-use super::segment::{Full, NEVER, Object, Segment};
+use super::record::{Parts, Record};
+use super::segment::{NEVER, Object, Segment};
 use crate::value::Value;
-
-/// Top bits that the directory may use at most. With a secret hash key none comes near it.
-const DEPTH_MAX: u8 = 34;
 
 /// A guess where a record is, between two passes of warming up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,12 +36,14 @@ pub struct Db {
     pub(super) segments: Vec<Arc<Segment>>,
     pub(super) index: Vec<u32>,
     pub(super) depth: u8,
+    /// How many segments share so many top bits.
+    pub(super) depths: [u32; DEPTH_MAX as usize + 1],
     pub(super) hasher: KeyHasher,
     /// Segments by the lower bound of their deadlines, in ms since 1970.
     pub(super) deadlines: BTreeSet<(u64, u32)>,
     len: usize,
     expires: usize,
-    segment_bytes: usize,
+    pub(super) segment_bytes: usize,
 }
 
 impl core::fmt::Debug for Db {
@@ -64,6 +63,7 @@ impl Db {
             segments: Vec::new(),
             index: Vec::new(),
             depth: 0,
+            depths: [0; DEPTH_MAX as usize + 1],
             hasher,
             deadlines: BTreeSet::new(),
             len: 0,
@@ -94,11 +94,6 @@ impl Db {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.segment_bytes + self.index.len() * 4 + self.segments.len() * 8
-    }
-
-    #[inline]
-    pub(super) fn segment_id(&self, hash: u64) -> Option<u32> {
-        self.index.get(((hash >> 1) >> (63 - u32::from(self.depth))) as usize).copied()
     }
 
     #[inline]
@@ -155,7 +150,7 @@ impl Db {
     }
 
     #[inline]
-    fn segment_mut(&mut self, id: u32) -> &mut Segment {
+    pub(super) fn segment_mut(&mut self, id: u32) -> &mut Segment {
         Arc::make_mut(&mut self.segments[id as usize])
     }
 
@@ -177,6 +172,7 @@ impl Db {
     }
 
     /// Stores `value` under `key`, with a deadline or without; `place` is where the key is now.
+    /// Returns the value that was there when it lay outside its record.
     pub fn set(
         &mut self,
         key: Key<'_>,
@@ -184,40 +180,87 @@ impl Db {
         value: NewValue<'_>,
         expire_at_ms: Option<u64>,
         clock: u32,
-    ) {
+    ) -> Option<Value> {
         let mut room = [0; 8];
         let Stored { kind, bytes, mut object } = value.store(key.bytes, &mut room);
         let long = key.bytes.len() > super::record::INLINE_KEY_MAX;
         let parts =
             Parts { key: (!long).then_some(key.bytes), kind, value: bytes, expire_at_ms, clock };
-        if let Some(place) = place {
-            if object.is_none() && self.overwrite(place, &parts) {
-                return;
+        match place {
+            Some(place) if object.is_none() && self.overwrite(place, &parts) => None,
+            Some(place) => self.supplant(key.hash, place, &parts, &mut object),
+            None => {
+                self.insert(key.hash, &parts, &mut object);
+                None
             }
-            self.remove(key, place);
         }
-        self.insert(key.hash, &parts, &mut object);
+    }
+
+    /// Stores an entry in the place of one that takes another form; returns the old value when that
+    /// lay outside its record.
+    #[inline(never)]
+    fn supplant(
+        &mut self,
+        hash: u64,
+        place: Place,
+        parts: &Parts<'_>,
+        object: &mut Option<Object>,
+    ) -> Option<Value> {
+        let replaced = if object.is_some() { self.replace(place, parts, object) } else { None };
+        let old = replaced.or_else(|| {
+            let old = self.take_out(hash, place);
+            self.insert(hash, parts, object);
+            old
+        });
+        old.map(|object| object.value)
+    }
+
+    /// Changes a segment and takes the change of its size and of its bound into account.
+    #[inline(always)]
+    fn change<R>(&mut self, id: u32, change: impl FnOnce(&mut Segment) -> R) -> R {
+        let segment = self.segment_mut(id);
+        let (bytes, bound) = (segment.bytes(), segment.expire_min_ms);
+        let result = change(segment);
+        let (bytes_after, bound_after) = (segment.bytes(), segment.expire_min_ms);
+        self.segment_bytes = self.segment_bytes + bytes_after - bytes;
+        self.reorder(id, bound, bound_after);
+        result
+    }
+
+    /// Takes a change of one key's deadline into account.
+    #[inline]
+    fn recount_expires(&mut self, had_ttl: bool, has_ttl: bool) {
+        self.expires = self.expires + usize::from(has_ttl) - usize::from(had_ttl);
     }
 
     #[inline]
     fn overwrite(&mut self, place: Place, parts: &Parts<'_>) -> bool {
-        let segment = self.segment_mut(place.segment);
-        let had_ttl = segment.record(place.seat).expire_at_ms().is_some();
-        let (bytes, bound) = (segment.bytes(), segment.expire_min_ms);
-        if !segment.overwrite(place.seat, parts) {
-            return false;
-        }
-        let (bytes_after, bound_after) = (segment.bytes(), segment.expire_min_ms);
-        self.segment_bytes = self.segment_bytes + bytes_after - bytes;
-        self.expires -= usize::from(had_ttl);
-        self.expires += usize::from(parts.expire_at_ms.is_some());
-        self.reorder(place.segment, bound, bound_after);
+        let had_ttl = self.change(place.segment, |segment| {
+            let had_ttl = segment.has_ttl(place.seat);
+            segment.overwrite(place.seat, parts).then_some(had_ttl)
+        });
+        let Some(had_ttl) = had_ttl else { return false };
+        self.recount_expires(had_ttl, parts.expire_at_ms.is_some());
         true
+    }
+
+    /// Puts an object in the place of another, without moving the record.
+    fn replace(
+        &mut self,
+        place: Place,
+        parts: &Parts<'_>,
+        object: &mut Option<Object>,
+    ) -> Option<Object> {
+        let had_ttl = self.segments[place.segment as usize].has_ttl(place.seat);
+        let old =
+            self.change(place.segment, |segment| segment.replace(place.seat, parts, object))?;
+        self.recount_expires(had_ttl, parts.expire_at_ms.is_some());
+        Some(old)
     }
 
     /// Keeps the tree of deadlines in step with a segment's bound.
     #[inline]
-    fn reorder(&mut self, id: u32, before_ms: u64, after_ms: u64) {
+    pub(super) fn reorder(&mut self, id: u32, before_ms: u64, after_ms: u64) {
         if before_ms == after_ms {
             return;
         }
@@ -227,110 +270,83 @@ impl Db {
         }
     }
 
+    #[inline(always)]
     fn insert(&mut self, hash: u64, parts: &Parts<'_>, object: &mut Option<Object>) {
-        if self.index.is_empty() {
-            self.add_segment(Segment::new(0, 0));
-            self.index.push(0);
-        }
         loop {
-            let id = self.segment_id(hash).expect("the directory covers every hash");
-            let segment = self.segment_mut(id);
-            let (bytes, bound) = (segment.bytes(), segment.expire_min_ms);
-            let Err(Full) = segment.insert(hash, parts, object) else {
-                let (bytes_after, bound_after) = (segment.bytes(), segment.expire_min_ms);
-                self.segment_bytes = self.segment_bytes + bytes_after - bytes;
-                self.reorder(id, bound, bound_after);
-                break;
+            let id = match self.segment_id(hash) {
+                Some(id) => id,
+                None => self.add_first_segment(),
             };
-            self.split(id, hash);
+            if self.change(id, |segment| segment.insert(hash, parts, object)).is_ok() {
+                break;
+            }
+            self.split(id);
         }
         self.len += 1;
         self.expires += usize::from(parts.expire_at_ms.is_some());
     }
 
-    fn add_segment(&mut self, segment: Segment) -> u32 {
-        self.segment_bytes += segment.bytes();
-        let id = self.segments.len() as u32;
-        if segment.expire_min_ms != NEVER {
-            self.deadlines.insert((segment.expire_min_ms, id));
-        }
-        self.segments.push(Arc::new(segment));
-        id
-    }
-
-    /// Splits the segment `id`, to which `hash` belongs.
-    fn split(&mut self, id: u32, hash: u64) {
-        let hasher = self.hasher;
-        let new_id = self.segments.len() as u32;
-        let old = self.segment_mut(id);
-        let (bytes, bound, depth) = (old.bytes(), old.expire_min_ms, old.depth);
-        let [low, high] = old.split([id, new_id], &hasher);
-        self.segment_bytes = self.segment_bytes + low.bytes() - bytes;
-        self.reorder(id, bound, low.expire_min_ms);
-        self.segments[id as usize] = Arc::new(low);
-        self.add_segment(high);
-        if depth == self.depth {
-            self.double();
-        }
-        self.redirect(hash, depth, new_id);
-    }
-
-    fn double(&mut self) {
-        assert!(self.depth < DEPTH_MAX, "hashes under a secret key do not share so many bits");
-        self.index = self.index.iter().flat_map(|&id| [id, id]).collect();
-        self.depth += 1;
-    }
-
-    /// Points the upper half of a split segment's directory entries at `new_id`.
-    fn redirect(&mut self, hash: u64, old_depth: u8, new_id: u32) {
-        let span = 1_usize << (self.depth - old_depth);
-        let prefix = ((hash >> 1) >> (63 - u32::from(old_depth))) as usize;
-        let first = prefix * span;
-        self.index[first + span / 2..first + span].fill(new_id);
-    }
-
     /// Takes the entry of `key` at `place` out; returns its value when that lay outside the record.
     pub fn remove(&mut self, key: Key<'_>, place: Place) -> Option<Value> {
-        let segment = self.segment_mut(place.segment);
-        let had_ttl = segment.record(place.seat).expire_at_ms().is_some();
-        let (bytes, bound) = (segment.bytes(), segment.expire_min_ms);
-        let object = segment.remove(key.hash, place.seat);
-        let (bytes_after, bound_after) = (segment.bytes(), segment.expire_min_ms);
-        self.segment_bytes = self.segment_bytes + bytes_after - bytes;
-        self.reorder(place.segment, bound, bound_after);
-        self.len -= 1;
-        self.expires -= usize::from(had_ttl);
+        let object = self.take_out(key.hash, place);
+        if self.segments[place.segment as usize].is_sparse() {
+            self.merge(place.segment);
+        }
         object.map(|object| object.value)
+    }
+
+    #[inline(always)]
+    fn take_out(&mut self, hash: u64, place: Place) -> Option<Object> {
+        let (had_ttl, object) = self.change(place.segment, |segment| {
+            (segment.has_ttl(place.seat), segment.remove(hash, place.seat))
+        });
+        self.len -= 1;
+        self.recount_expires(had_ttl, false);
+        object
+    }
+
+    /// As [`Db::set`] with a value that was taken or copied from an entry.
+    pub fn put(
+        &mut self,
+        key: Key<'_>,
+        place: Option<Place>,
+        value: OwnedValue,
+        expire_at_ms: Option<u64>,
+        clock: u32,
+    ) -> Option<Value> {
+        let new = match value {
+            OwnedValue::String(ref bytes) => NewValue::String(bytes),
+            OwnedValue::Modified(ref bytes) => NewValue::Modified(bytes),
+            OwnedValue::Int(number) => NewValue::Int(number),
+            OwnedValue::Object(value) => NewValue::Object(value),
+        };
+        self.set(key, place, new, expire_at_ms, clock)
+    }
+
+    /// Takes the entry of `key` at `place` out and returns its value.
+    pub fn take(&mut self, key: Key<'_>, place: Place) -> OwnedValue {
+        let value = match self.entry(place).value() {
+            ValueRef::Object(_) => None,
+            _ => Some(self.entry(place).to_owned_value()),
+        };
+        let object = self.remove(key, place).map(OwnedValue::of);
+        value.or(object).expect("a value lies in its record or outside")
     }
 
     /// Sets or takes away the deadline of the entry of `key` at `place`.
     pub fn set_expire(&mut self, key: Key<'_>, place: Place, expire_at_ms: Option<u64>) {
-        let segment = &self.segments[place.segment as usize];
         let mut copy = [0; 544];
-        let record = segment.record(place.seat);
+        let record = self.segments[place.segment as usize].record(place.seat);
         let len = record.len();
         copy[..len].copy_from_slice(record.bytes());
-        let old = Record::new(&copy[..len]);
-        let (kind, clock, long) = (old.kind(), old.clock(), old.long_key());
-        let parts = Parts {
-            key: (!long).then(|| old.key()),
-            kind,
-            value: old.value(),
-            expire_at_ms,
-            clock,
-        };
-        if kind != Kind::Object && self.overwrite(place, &parts) {
+        let parts = Parts { expire_at_ms, ..Record::new(&copy[..len]).parts() };
+        let had_ttl = record.expire_at_ms().is_some();
+        if self.change(place.segment, |segment| segment.rewrite(place.seat, &parts)) {
+            self.recount_expires(had_ttl, expire_at_ms.is_some());
             return;
         }
-        let object = self.take_object(key, place);
+        let object = self.take_out(key.hash, place);
         self.insert(key.hash, &parts, &mut { object });
-    }
-
-    /// Removes the entry and returns its object whole.
-    fn take_object(&mut self, key: Key<'_>, place: Place) -> Option<Object> {
-        let long_key =
-            (key.bytes.len() > super::record::INLINE_KEY_MAX).then(|| Box::<[u8]>::from(key.bytes));
-        self.remove(key, place).map(|value| Object { long_key, value })
     }
 
     /// A lower bound of the next deadline, in ms since 1970; exact unless keys that bore it were
@@ -382,5 +398,6 @@ impl Db {
         assert_eq!((bytes, len), (self.segment_bytes, self.len), "bytes and keys are counted");
         let expires = self.iter().filter(|entry| entry.expire_at_ms().is_some()).count();
         assert_eq!(expires, self.expires, "keys with deadlines are counted");
+        self.check_directory();
     }
 }

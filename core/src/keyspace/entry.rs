@@ -8,6 +8,9 @@ use super::record::{INLINE_KEY_MAX, INLINE_MAX, Kind, Record, pack_int, units};
 use super::segment::{Object, Seat, Segment};
 use crate::value::{Value, number};
 
+/// A string longer than this lies outside its record.
+const VALUE_MAX: usize = 255;
+
 /// Where an entry is. Any change to the database may move it: find it again after one.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -78,6 +81,36 @@ impl<'a> Entry<'a> {
         self.record.kind() == Kind::Modified
     }
 
+    /// A copy of the value; what is shared by reference count stays shared.
+    #[must_use]
+    pub fn to_owned_value(&self) -> OwnedValue {
+        match self.value() {
+            ValueRef::String(bytes) if self.is_modified_string() => {
+                OwnedValue::Modified(bytes.into())
+            }
+            ValueRef::String(bytes) => OwnedValue::String(bytes.into()),
+            ValueRef::Int(number) => OwnedValue::Int(number),
+            ValueRef::Object(value) => OwnedValue::of(value.clone()),
+        }
+    }
+
+    /// The name of the value's encoding, as OBJECT ENCODING answers it: short strings are
+    /// `embstr` until they are changed in place.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            ValueRef::Int(_) => "int",
+            ValueRef::String(bytes) if bytes.len() <= 44 && !self.is_modified_string() => "embstr",
+            ValueRef::String(_) => "raw",
+            // Beside a long key every value lies outside the record.
+            ValueRef::Object(Value::String(bytes)) => match bytes.len() {
+                0..=20 if number::parse_i64(bytes).is_some() => "int",
+                0..=44 => "embstr",
+                _ => "raw",
+            },
+        }
+    }
+
     /// Bytes that the entry costs: record, slots of the table and what lies outside.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -97,10 +130,37 @@ pub enum NewValue<'a> {
     String(&'a [u8]),
     /// A string that an in-place change made, APPEND for one: never stored as an integer.
     Modified(&'a [u8]),
+    /// A string that is not stored as an integer even when it reads as one: INCRBYFLOAT's.
+    Text(&'a [u8]),
     /// An integer.
     Int(i64),
     /// A large string or an aggregate, by ownership.
     Object(Value),
+}
+
+/// A value on its own, out of its entry and on its way to another.
+#[derive(Debug)]
+pub enum OwnedValue {
+    /// A string; stored as an integer when it is one's canonical text.
+    String(Box<[u8]>),
+    /// A string that was changed in place.
+    Modified(Box<[u8]>),
+    /// An integer.
+    Int(i64),
+    /// A large string or an aggregate.
+    Object(Value),
+}
+
+impl OwnedValue {
+    /// A value that lay outside its record. One that lay there only because its key was long may
+    /// lie in a record again.
+    #[must_use]
+    pub fn of(value: Value) -> Self {
+        match value {
+            Value::String(bytes) if bytes.len() <= VALUE_MAX => Self::String((&*bytes).into()),
+            value => Self::Object(value),
+        }
+    }
 }
 
 /// What a record will hold.
@@ -123,6 +183,7 @@ impl<'a> NewValue<'a> {
                 None => Self::string(key, bytes, Kind::Raw),
             },
             Self::Modified(bytes) => Self::string(key, bytes, Kind::Modified),
+            Self::Text(bytes) => Self::string(key, bytes, Kind::Raw),
             Self::Object(value) => Self::outside(None, value),
         }
     }
@@ -146,7 +207,7 @@ impl<'a> NewValue<'a> {
 
     fn into_value(self) -> Value {
         match self {
-            Self::String(bytes) | Self::Modified(bytes) => {
+            Self::String(bytes) | Self::Modified(bytes) | Self::Text(bytes) => {
                 Value::String(Bytes::copy_from_slice(bytes))
             }
             Self::Int(number) => {
@@ -158,5 +219,5 @@ impl<'a> NewValue<'a> {
 }
 
 fn fits(key: &[u8], value: &[u8]) -> bool {
-    value.len() <= 255 && key.len() + value.len() <= INLINE_MAX
+    value.len() <= VALUE_MAX && key.len() + value.len() <= INLINE_MAX
 }

@@ -33,6 +33,7 @@ impl KeyHasher {
     }
 
     /// The hash of `bytes`.
+    #[inline]
     #[must_use]
     pub fn hash(&self, bytes: &[u8]) -> u64 {
         let mut sip = SipHasher13::new_with_keys(self.k0, self.k1);

@@ -7,7 +7,9 @@
 mod bucket;
 pub(crate) mod clock;
 mod db;
+mod directory;
 mod entry;
+mod figures;
 mod key;
 mod page;
 mod record;
@@ -18,5 +20,5 @@ mod segment;
 mod tests;
 
 pub use db::{Db, Warm};
-pub use entry::{Entry, NewValue, Place, ValueRef};
+pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};

@@ -126,6 +126,17 @@ impl<'a> Record<'a> {
         HEADER + self.ttl_bytes() + self.0[1] as usize + self.0[2] as usize
     }
 
+    /// What it is made of; the value of an object is its index.
+    pub(super) fn parts(self) -> Parts<'a> {
+        Parts {
+            key: (!self.long_key()).then(|| self.key()),
+            kind: self.kind(),
+            value: self.value(),
+            expire_at_ms: self.expire_at_ms(),
+            clock: self.clock(),
+        }
+    }
+
     /// The whole record.
     pub(super) fn bytes(self) -> &'a [u8] {
         &self.0[..self.len()]

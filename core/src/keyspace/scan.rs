@@ -85,14 +85,13 @@ impl Db {
         if self.is_empty() {
             return None;
         }
+        if let [only] = &self.segments[..] {
+            // It may hold a single key: most slots would be drawn in vain.
+            let seat = only.seats().nth(rng.below(only.len() as u64) as usize)?;
+            return Some(Place { segment: 0, seat });
+        }
         loop {
-            let at = rng.below(self.index.len() as u64) as usize;
-            let id = self.index[at];
-            let segment = &self.segments[id as usize];
-            // A segment that stands in several directory entries is drawn as often as the others.
-            if rng.below(1 << (self.depth - segment.depth)) != 0 || segment.len() == 0 {
-                continue;
-            }
+            let id = rng.below(self.segments.len() as u64) as u32;
             if let Some(seat) = self.draw(id, rng) {
                 return Some(Place { segment: id, seat });
             }

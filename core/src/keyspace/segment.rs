@@ -7,7 +7,8 @@
 //!
 //! The hard case is waste: a record that is deleted or outgrown leaves a hole. Holes are counted,
 //! and when they pass a quarter of what was placed the records are packed anew, at most the cost of
-//! a split. Limits: 40 pages, so records of 300 bytes make a segment split at about 250 keys.
+//! a split. Two halves that deletions left nearly empty become one segment again. Limits: 40 pages,
+//! so records of 300 bytes make a segment split at about 250 keys.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -19,6 +20,8 @@ use super::key::KeyHasher;
 use super::page::{self, PAGE_ALLOC_BYTES, PAGE_UNITS, Page, UNIT};
 use super::record::{self, Kind, Parts, Record};
 use crate::value::Value;
+
+mod reshape;
 
 /// Buckets in a segment.
 pub(super) const BUCKETS: usize = 64;
@@ -78,11 +81,15 @@ pub(super) struct Segment {
     pages_len: u8,
     /// Top bits of the hash that all its keys share.
     pub(super) depth: u8,
+    /// The lowest hash that belongs here: those bits, then zeros.
+    pub(super) base: u64,
 }
 
 impl Segment {
-    pub(super) fn new(depth: u8, id: u32) -> Self {
-        let jitter = (id as usize).wrapping_mul(0x9e37) % SPLIT_JITTER;
+    /// An empty segment for the hashes that share their top `depth` bits with `base`.
+    pub(super) fn new(depth: u8, base: u64) -> Self {
+        let mix = (base >> 30).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let jitter = mix as usize % SPLIT_JITTER;
         Self {
             buckets: [const { Bucket::EMPTY }; BUCKETS],
             pages: [const { None }; PAGES],
@@ -98,6 +105,7 @@ impl Segment {
             tail_units: 0,
             pages_len: 0,
             depth,
+            base,
         }
     }
 
@@ -206,6 +214,12 @@ impl Segment {
         Record::new(self.at(self.handle(seat)))
     }
 
+    /// Whether the entry at `seat` has a deadline.
+    #[inline]
+    pub(super) fn has_ttl(&self, seat: Seat) -> bool {
+        self.record(seat).expire_at_ms().is_some()
+    }
+
     /// The key at `seat`.
     pub(super) fn key(&self, seat: Seat) -> &[u8] {
         self.key_of(self.handle(seat))
@@ -233,6 +247,7 @@ impl Segment {
 
     /// Adds an entry for a key that is not there. `object` goes to the slab, and then the record's
     /// value is its index.
+    #[inline(always)]
     pub(super) fn insert(
         &mut self,
         hash: u64,
@@ -255,12 +270,41 @@ impl Segment {
         Ok(())
     }
 
-    /// Writes `parts` over the record at `seat` when it takes as many units as before.
-    #[inline]
+    /// Writes `parts` over the record at `seat` when it takes as many units as before and neither
+    /// has an object.
+    #[inline(always)]
     pub(super) fn overwrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
+        self.record(seat).kind() != Kind::Object && self.rewrite(seat, parts)
+    }
+
+    /// Puts another object in the place of the one at `seat`, which it returns, and writes `parts`
+    /// over the record, when that takes as many units as before.
+    pub(super) fn replace(
+        &mut self,
+        seat: Seat,
+        parts: &Parts<'_>,
+        object: &mut Option<Object>,
+    ) -> Option<Object> {
+        let record = self.record(seat);
+        if record.kind() != Kind::Object {
+            return None;
+        }
+        let index = record.object();
+        if !self.rewrite(seat, &Parts { value: &index.to_le_bytes(), ..*parts }) {
+            return None;
+        }
+        let old = core::mem::replace(&mut self.slab[index as usize], object.take());
+        let bytes = |object: &Option<Object>| object.as_ref().map_or(0, Object::heap_bytes);
+        self.recount(bytes(&old), bytes(&self.slab[index as usize]));
+        old
+    }
+
+    /// Writes `parts` over the record at `seat` when it takes as many units as before. An object's
+    /// parts hold its index.
+    #[inline(always)]
+    pub(super) fn rewrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
         let handle = self.handle(seat);
-        let old = Record::new(self.at(handle));
-        if old.kind() == Kind::Object || record::units(old.len()) != record::units(parts.len()) {
+        if record::units(self.record(seat).len()) != record::units(parts.len()) {
             return false;
         }
         parts.write(self.at_mut(handle));
@@ -270,12 +314,14 @@ impl Segment {
         true
     }
 
+    #[inline(always)]
     fn has_room(&self, units: usize) -> bool {
         (self.pages_len as usize) < PAGES
             || self.tail_units as usize + units <= PAGE_UNITS && self.pages_len > 0
     }
 
     /// Room for `units`, at the end of the last page or on a new one.
+    #[inline(always)]
     fn place(&mut self, units: usize) -> u16 {
         if self.pages_len == 0 || self.tail_units as usize + units > PAGE_UNITS {
             self.pages[self.pages_len as usize] = Some(page::empty());
@@ -300,6 +346,7 @@ impl Segment {
     }
 
     /// Puts a placed record into the table.
+    #[inline(always)]
     fn seat(&mut self, hash: u64, handle: u16, expire_at_ms: Option<u64>) {
         assert!((self.len as usize) < BUCKETS * SLOTS, "a segment splits before it is full");
         let mut at = Self::home(hash);
@@ -360,35 +407,7 @@ impl Segment {
 
     /// Gives back all that an empty segment holds.
     fn reset(&mut self) {
-        let depth = self.depth;
-        let split_len = self.split_len;
-        *self = Self::new(depth, 0);
-        self.split_len = split_len;
-    }
-
-    /// Packs the records anew, without the holes.
-    fn compact(&mut self) {
-        let old = core::mem::replace(&mut self.pages, [const { None }; PAGES]);
-        self.heap_bytes -= self.pages_len as usize * PAGE_ALLOC_BYTES;
-        (self.pages_len, self.tail_units, self.placed_units, self.dead_units) = (0, 0, 0, 0);
-        for bucket in 0..BUCKETS {
-            for slot in 0..SLOTS {
-                if !self.buckets[bucket].is_used(slot) {
-                    continue;
-                }
-                let handle = self.buckets[bucket].handle(slot);
-                let page = old[(handle >> 9) as usize].as_ref().expect("a handle's page exists");
-                let bytes = Record::new(&page.0[(handle & 511) as usize * UNIT..]).bytes();
-                let place = self.copy_in(bytes);
-                self.buckets[bucket].set_handle(slot, place);
-            }
-        }
-    }
-
-    fn copy_in(&mut self, bytes: &[u8]) -> u16 {
-        let handle = self.place(record::units(bytes.len()));
-        self.at_mut(handle)[..bytes.len()].copy_from_slice(bytes);
-        handle
+        *self = Self::new(self.depth, self.base);
     }
 
     /// The seats in use.
@@ -421,37 +440,11 @@ impl Segment {
     }
 
     /// The seat at `bucket` and `slot`, when it is in use.
+    #[inline]
     pub(super) fn seat_at(&self, bucket: usize, slot: usize) -> Option<Seat> {
         self.buckets[bucket]
             .is_used(slot)
             .then_some(Seat { bucket: bucket as u8, slot: slot as u8 })
-    }
-
-    /// Moves the entries to two segments, by the first bit of the hash that they do not share.
-    pub(super) fn split(&mut self, ids: [u32; 2], hasher: &KeyHasher) -> [Self; 2] {
-        let mut halves = ids.map(|id| Self::new(self.depth + 1, id));
-        let shift = 63 - u32::from(self.depth);
-        let seats: Vec<Seat> = self.seats().collect();
-        for seat in seats {
-            let hash = hasher.hash(self.key(seat));
-            let half = &mut halves[(hash >> shift) as usize & 1];
-            let record = self.record(seat);
-            let index = (record.kind() == Kind::Object).then(|| record.object());
-            let handle = half.copy_in(record.bytes());
-            half.seat(hash, handle, record.expire_at_ms());
-            if let Some(object) = index.and_then(|index| self.slab[index as usize].take()) {
-                half.adopt(handle, object);
-            }
-        }
-        halves
-    }
-
-    /// Stores the object of a record that was copied in.
-    fn adopt(&mut self, handle: u16, object: Object) {
-        let index = self.store(object).to_le_bytes();
-        let bytes = self.at_mut(handle);
-        let end = Record::new(bytes).len();
-        bytes[end - 4..end].copy_from_slice(&index);
     }
 
     /// An entry whose deadline has passed at `now_ms`; tightens the bounds of what it looked at.

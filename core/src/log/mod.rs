@@ -31,11 +31,6 @@ pub(crate) struct EffectsLog {
 }
 
 impl EffectsLog {
-    /// Bytes logged so far: the LSN.
-    pub(crate) fn lsn(&self) -> u64 {
-        self.lsn
-    }
-
     /// The bytes since the last call.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.bytes)
@@ -86,6 +81,11 @@ impl EffectsLog {
             }
         }
         self.is_replaced = false;
+    }
+
+    /// Whether EXEC runs commands.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.in_transaction
     }
 
     /// Keeps the block open until [`EffectsLog::end_transaction`].

@@ -8,7 +8,7 @@ use core::fmt::Write as _;
 
 use bytes::Bytes;
 
-use crate::client::output::{Output, SHARED_BYTES_MIN};
+use crate::client::output::{Mark, Output, SHARED_BYTES_MIN};
 use crate::value::number;
 
 impl Output {
@@ -108,6 +108,16 @@ impl Output {
         self.header(b'*', len as i64);
     }
 
+    /// Begins an array whose length is not known yet; [`Output::end_array`] must follow.
+    pub(crate) fn begin_array(&self) -> Mark {
+        self.mark()
+    }
+
+    /// Writes the head of the array that began at `mark`, now that its length is known.
+    pub(crate) fn end_array(&mut self, mark: Mark, len: usize) {
+        self.insert(mark, format!("*{len}\r\n").as_bytes());
+    }
+
     /// The head of a map of `len` pairs; in RESP2 a flat array.
     pub(crate) fn map(&mut self, len: usize) {
         if self.resp3 {
@@ -120,6 +130,12 @@ impl Output {
     /// The head of a set; in RESP2 an array.
     pub(crate) fn set(&mut self, len: usize) {
         self.header(if self.resp3 { b'~' } else { b'*' }, len as i64);
+    }
+
+    /// The head of `len` pairs about the reply that follows. RESP2 has nothing of the kind: do not
+    /// call it there.
+    pub(crate) fn attribute(&mut self, len: usize) {
+        self.header(b'|', len as i64);
     }
 
     /// The head of an out-of-band message; in RESP2 an array.

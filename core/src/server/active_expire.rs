@@ -29,6 +29,7 @@ impl Server {
                 budget -= 1;
             }
         }
+        self.stats.expired_budget_used_up += u64::from(budget == 0);
     }
 
     fn expire_named(&mut self, db: u16, name: &[u8], now_ms: u64) {

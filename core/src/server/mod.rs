@@ -6,14 +6,19 @@
 
 pub(crate) mod active_expire;
 pub(crate) mod completion;
+pub(crate) mod lazy_free;
 pub(crate) mod notify;
+mod patterns;
+mod publish;
 pub(crate) mod pubsub;
+mod subscribers;
 pub(crate) mod watch;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::client::limits::Timers;
 use crate::client::output::Pool;
 use crate::client::pause::Pause;
 use crate::client::{Client, Clients, Closing};
@@ -24,7 +29,6 @@ use crate::log::EffectsLog;
 use crate::rng::Rng;
 use crate::stats::{CommandStats, Ledger, Stats};
 use crate::turn::{ConnId, HostFacts, IoReq, Now, Ticket};
-use crate::value::Value;
 use completion::Continuation;
 use pubsub::PubSub;
 use watch::Watches;
@@ -51,9 +55,11 @@ pub(crate) struct Server {
     pub(crate) replication_id: String,
     pub(crate) host: HostFacts,
     pub(crate) pause: Option<Pause>,
+    pub(crate) timers: Timers,
     /// Until when DEBUG SLEEP stops the server, in ns of the monotonic clock.
     pub(crate) asleep_until_ns: Option<u64>,
     pub(crate) active_expire: bool,
+    pub(crate) debug: crate::command::server::debug::DebugSettings,
     pub(crate) monitors: Vec<ConnId>,
     pub(crate) outbox: Outbox,
     pub(crate) observations: crate::command::server::Observations,
@@ -69,7 +75,9 @@ pub(crate) struct Outbox {
     /// Connections that stopped before the end of their input and wait to go on.
     pub(crate) held: Vec<ConnId>,
     /// Connections whose input is to be fed again.
-    pub(crate) resumed: Vec<ConnId>,
+    pub(crate) resumed: VecDeque<ConnId>,
+    /// What is to be freed elsewhere.
+    pub(crate) garbage: crate::turn::Garbage,
     /// File requests.
     pub(crate) io: VecDeque<(Ticket, IoReq)>,
     /// Lines for the log of the server.
@@ -106,8 +114,10 @@ impl Server {
             rng,
             host: HostFacts::default(),
             pause: None,
+            timers: Timers::default(),
             asleep_until_ns: None,
             active_expire: true,
+            debug: crate::command::server::debug::DebugSettings::default(),
             monitors: Vec::new(),
             outbox: Outbox::default(),
             observations: crate::command::server::Observations::default(),
@@ -126,7 +136,9 @@ impl Server {
         let place = self.dbs[db as usize].find(key)?;
         match self.dbs[db as usize].entry(place).expire_at_ms() {
             Some(at) if self.now.has_passed(at) => {
-                self.expire(db, key, place, current);
+                if !self.may_not_expire() {
+                    self.expire(db, key, place, current);
+                }
                 None
             }
             _ => Some(place),
@@ -143,16 +155,11 @@ impl Server {
         mut current: Option<&mut Client>,
     ) {
         let value = self.dbs[db as usize].remove(key, place);
-        self.free(value);
+        self.free(value, self.config.lazyfree_lazy_expire);
         self.stats.expired_keys += 1;
         self.log.expired(db, key.bytes);
         self.modified_by_expiry(db, key.bytes, current.as_deref_mut());
         self.notify(KeyspaceEvents::EXPIRED, "expired", key.bytes, db, current);
-    }
-
-    /// Lets go of a value that lay outside its record.
-    pub(crate) fn free(&mut self, value: Option<Value>) {
-        drop(value);
     }
 
     /// The access clock of a new entry.
@@ -163,11 +170,8 @@ impl Server {
 
     /// Renews the access clock of an entry that a client's command looked at.
     #[inline]
-    pub(crate) fn touch(&mut self, client: &Client, place: Place) {
-        if client.no_touch {
-            return;
-        }
-        let db = &mut self.dbs[client.db as usize];
+    pub(crate) fn touch(&mut self, db: u16, place: Place) {
+        let db = &mut self.dbs[db as usize];
         let old = db.entry(place).clock();
         let new = crate::keyspace::clock::touched(old, &self.config, self.now, &mut self.rng);
         if new != old {
@@ -205,7 +209,7 @@ impl Server {
         for conn in core::mem::take(&mut self.outbox.held) {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.is_held = false;
-                self.outbox.resumed.push(conn);
+                self.outbox.resumed.push_back(conn);
             }
         }
     }

@@ -29,6 +29,13 @@ impl Value {
         }
     }
 
+    /// The string, to be changed or replaced; `None` for another type.
+    pub fn string_mut(&mut self) -> Option<&mut Bytes> {
+        match self {
+            Self::String(bytes) => Some(bytes),
+        }
+    }
+
     /// The name that TYPE answers.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

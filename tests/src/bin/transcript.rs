@@ -5,7 +5,7 @@
 //! WHERE is the port of a running server on 127.0.0.1 (whose keys are left as they are), or
 //! `redis` for a stock redis-server or `server` for ours, started for the purpose, or `core` for
 //! the core in this process. FILE is a path,
-//! a name such as `strings/set`, or `-` for standard input. Without `--diff` the snapshot is
+//! a name such as `string/set`, or `-` for standard input. Without `--diff` the snapshot is
 //! printed as that server would make it (`--peer redis` is the default); with it, only the steps
 //! where the second server does not answer as the first one.
 #![forbid(unsafe_code)]

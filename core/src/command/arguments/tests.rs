@@ -1,3 +1,5 @@
+//! The notation by examples, and the rows of all commands.
+
 //! The notation, drawn back as trees.
 
 use alloc::format;

@@ -1,0 +1,5 @@
+//! Publishing and subscribing.
+
+pub(crate) mod publish;
+pub(crate) mod state;
+pub(crate) mod subscribe;

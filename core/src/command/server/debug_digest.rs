@@ -1,0 +1,112 @@
+//! DEBUG DIGEST: one number for the whole dataset, the same that Redis computes.
+//!
+//! SHA-1 sums combined in two ways. What has an order (the fields of a key, the elements of a
+//! list) is mixed: the sum of the next part is added by exclusive or, and the result is summed
+//! again. What has none (keys, members of a set) is only added, so that the order in which a
+//! table happens to give it does not matter. The digest of an empty dataset is all zeros. Two
+//! servers hold the same data exactly when they answer the same: replicas, replayed logs and other
+//! implementations are compared by it.
+//!
+//! Keys whose deadline has passed and which nobody has removed count as well, as in Redis.
+
+use alloc::string::String;
+
+use sha1::{Digest as _, Sha1};
+
+use super::debug::hex;
+use crate::command::ctx::Ctx;
+use crate::command::error::Outcome;
+use crate::keyspace::{Entry, ValueRef};
+use crate::server::Server;
+use crate::value::Value;
+
+/// Answers with the digest of the dataset.
+pub(super) fn digest(ctx: &mut Ctx<'_>) -> Outcome {
+    let keys: usize = ctx.server.dbs.iter().map(crate::keyspace::Db::len).sum();
+    ctx.work(keys * 10);
+    let digest = ctx.server.dataset_digest();
+    ctx.reply().simple(&digest);
+    Ok(())
+}
+
+/// Answers with the digests of values; zeros for a key that does not exist.
+pub(super) fn digest_value(ctx: &mut Ctx<'_>) -> Outcome {
+    let args = ctx.args;
+    ctx.reply().array(args.len() - 2);
+    for at in 2..args.len() {
+        let key = ctx.key(at);
+        let place = ctx.db().find(key);
+        let digest = place.map(|place| of_value(&ctx.entry(place))).unwrap_or_default();
+        ctx.reply().simple(&digest.text());
+    }
+    Ok(())
+}
+
+impl Server {
+    /// The digest of all databases, 40 hexadecimal digits.
+    pub(crate) fn dataset_digest(&self) -> String {
+        let mut whole = Digest::default();
+        for (number, db) in (0_u32..).zip(&self.dbs).filter(|(_, db)| !db.is_empty()) {
+            // The number is mixed in: the same keys in another database are other data.
+            whole.mix(&number.to_be_bytes());
+            db.iter().for_each(|entry| whole.add(&of_entry(&entry).0));
+        }
+        whole.text()
+    }
+}
+
+fn of_entry(entry: &Entry<'_>) -> Digest {
+    let mut digest = Digest::default();
+    digest.mix(entry.key());
+    digest.mix_value(entry);
+    digest
+}
+
+fn of_value(entry: &Entry<'_>) -> Digest {
+    let mut digest = Digest::default();
+    digest.mix_value(entry);
+    digest
+}
+
+/// A digest in the making.
+#[derive(Clone, Copy, Default)]
+struct Digest([u8; 20]);
+
+impl Digest {
+    /// Adds what has no place in an order.
+    fn add(&mut self, bytes: &[u8]) {
+        let sum = Sha1::digest(bytes);
+        self.0.iter_mut().zip(sum).for_each(|(byte, other)| *byte ^= other);
+    }
+
+    /// Adds the next part of what has an order.
+    fn mix(&mut self, bytes: &[u8]) {
+        self.add(bytes);
+        self.0 = Sha1::digest(self.0).into();
+    }
+
+    /// Mixes the type, the value and whether there is a deadline (but not which).
+    fn mix_value(&mut self, entry: &Entry<'_>) {
+        let value = entry.value();
+        self.mix(&type_number(value).to_be_bytes());
+        match value {
+            ValueRef::String(bytes) => self.mix(bytes),
+            ValueRef::Int(number) => self.mix(itoa::Buffer::new().format(number).as_bytes()),
+            ValueRef::Object(Value::String(bytes)) => self.mix(bytes),
+        }
+        if entry.expire_at_ms().is_some() {
+            self.add(b"!!expire!!");
+        }
+    }
+
+    fn text(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// Redis's number of a type: 0 string, 1 list, 2 set, 3 sorted set, 4 hash, 5 module, 6 stream.
+fn type_number(value: ValueRef<'_>) -> u32 {
+    match value {
+        ValueRef::String(_) | ValueRef::Int(_) | ValueRef::Object(Value::String(_)) => 0,
+    }
+}
