@@ -1,7 +1,7 @@
 //! Commands: the table, what surrounds every command, and one file per small group of them.
 //!
 //! A command is a row (name, arity, flags, key specs, documentation) and a function, side by
-//! side in one leaf file. [`registry`] collects the rows; everything else derives from them.
+//! side in one leaf file. [`registry()`] collects the rows; everything else derives from them.
 
 pub mod args;
 pub mod arguments;
