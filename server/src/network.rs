@@ -19,7 +19,7 @@ use crate::serve::{self, Stopwatch};
 const READ_BYTES: usize = 64 * 1024;
 
 /// Time after which a pass serves nobody else, so that replies leave and clocks move on.
-const SERVING_NS_MAX: u64 = 2_000_000;
+const SERVING_NS_MAX: u64 = 1_000_000;
 
 /// The connections.
 #[derive(Debug)]

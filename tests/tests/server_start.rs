@@ -5,6 +5,9 @@
 //! shows the line like Redis; the exit code is 1.
 
 use seedis_tests::launch::{Launch, await_that, text};
+use seedis_tests::play::Heard;
+use seedis_tests::resp::Reply;
+use seedis_tests::tcp::{Connection, text as words_of};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -142,6 +145,17 @@ fn only_urgent_lines_pass_a_high_level() {
 }
 
 #[test]
+fn a_level_that_is_set_later_holds_at_once() {
+    let server = Launch::new().on_port().start().ready();
+    let mut connection = Connection::open(server.port()).unwrap();
+    assert!(!server.output().contains("Accepted"));
+    connection.call(&["CONFIG", "SET", "loglevel", "verbose"]);
+    let mut second = Connection::open(server.port()).unwrap();
+    second.call(&["PING"]);
+    assert!(server.output().contains("- Accepted 127.0.0.1:"), "{}", server.output());
+}
+
+#[test]
 fn the_logo_is_shown_when_it_is_asked_for() {
     let server = Launch::new().on_port().arguments(&["--always-show-logo", "yes"]);
     let server = server.start().ready();
@@ -238,14 +252,25 @@ fn an_address_that_is_missing_may_be_optional() {
     assert!(output.contains("correct 'bind', or put a '-' in front of it."), "{output}");
 }
 
+/// A user with the privilege to raise the limit gets what was asked for instead.
 #[test]
 fn clients_are_as_many_as_files_may_be_open() {
     let server = Launch::with_open_files(200).on_port().start().ready();
     let output = server.output();
+    let mut connection = Connection::open(server.port()).unwrap();
+    let maxclients = reply(&connection.call(&["CONFIG", "GET", "maxclients"]));
+    if output.contains("Increased maximum number of open files to 10032 ") {
+        return assert_eq!(maxclients, "maxclients 10000");
+    }
     assert!(output.contains("maxclients has been reduced to 168 "), "{output}");
+    assert_eq!(maxclients, "maxclients 168");
     let (code, output, _) = Launch::with_open_files(30).on_port().run();
     assert_eq!(code, Some(1));
     assert!(output.contains("Your current 'ulimit -n' of 30 is not enough"), "{output}");
+    let refusal = reply(&connection.call(&["CONFIG", "SET", "maxclients", "5000"]));
+    let reason = "The operating system is not able to handle the specified number of clients, try \
+                  with 168";
+    assert!(refusal.ends_with(reason), "{refusal}");
 }
 
 #[test]
@@ -262,4 +287,17 @@ fn refused(launch: Launch) -> String {
     assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
     errors.trim_end().into()
+}
+
+/// A reply, its words joined.
+fn reply(heard: &Heard) -> String {
+    match heard {
+        Heard::Message(Reply::Error(text)) => String::from_utf8_lossy(text).into_owned(),
+        Heard::Message(Reply::Sequence(_, words)) => {
+            let words: Vec<String> =
+                words.iter().map(|word| reply(&Heard::Message(word.clone()))).collect();
+            words.join(" ")
+        }
+        heard => words_of(heard).unwrap_or_default(),
+    }
 }
