@@ -86,6 +86,21 @@ fn directives_of_features_to_come_are_warnings() {
 }
 
 #[test]
+fn data_that_is_not_saved_or_not_loaded_is_a_warning() {
+    let server = Launch::new().on_port().start().ready();
+    assert!(!server.output().contains("WARNING"), "{}", server.output());
+    let launch = Launch::new().file("dump.rdb", "REDIS0011").on_port();
+    let server = launch.arguments(&["--save", "60 1", "--appendonly", "yes"]).start().ready();
+    for expected in [
+        "WARNING: 'appendonly' has no effect",
+        "WARNING: 'save' has no effect",
+        "WARNING: 'dump.rdb' is not loaded",
+    ] {
+        assert!(server.output().contains(expected), "{}", server.output());
+    }
+}
+
+#[test]
 fn options_win_over_standard_input_and_that_over_the_file() {
     let launch = Launch::new().configured("include more/*.conf\nport 1\n").file("input", "port 2");
     fs::create_dir(launch.path("more")).unwrap();
