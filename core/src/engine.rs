@@ -187,7 +187,9 @@ impl Core {
     }
 
     fn refuse(&mut self, client: &mut Client, error: ProtocolError) {
-        client.output.error_fmt(format_args!("{error}"));
+        if !client.reply.is_muted() {
+            client.output.error_fmt(format_args!("{error}"));
+        }
         self.server.count_error("ERR");
         let (id, addr) = (client.id, &client.peer.addr);
         let line = alloc::format!("Protocol error from client {id} at {addr}: {error}");
@@ -196,7 +198,9 @@ impl Core {
     }
 
     fn wait_for_more(&mut self, client: &mut Client, rx: &[u8], at: usize, need: usize) -> Fed {
-        let kept = rx.len() - at;
+        // What a transaction has queued was sent and is not executed yet either.
+        let queued = client.transaction.as_ref().map_or(0, |transaction| transaction.args_bytes());
+        let kept = rx.len() - at + queued;
         if kept as u64 > self.server.config.client_query_buffer_limit {
             self.server.stats.query_limit_disconnections += 1;
             let (id, addr) = (client.id, &client.peer.addr);
@@ -204,7 +208,7 @@ impl Core {
                 "Closing client that reached max query buffer length: id={id} addr={addr}"
             );
             self.server.log_line(LogLevel::Warning, line);
-            client.closing = Closing::Now;
+            self.server.close(client, Closing::Now);
             return Fed { consumed: rx.len(), need: 0, flow: Flow::Closed };
         }
         Fed { consumed: at, need: need - at, flow: Flow::Open }

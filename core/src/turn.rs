@@ -387,6 +387,10 @@ impl Effects<'_> {
         client.output.sent(count, &mut server.pool);
         client.bytes_out += count as u64;
         client.active_ns = if count > 0 { server.now.mono_ns } else { client.active_ns };
+        if client.soft_limit_ns.is_some() {
+            // Below the soft limit its time begins anew; who is above a limit is dropped later.
+            client.measure_output(&server.config, server.now.mono_ns);
+        }
         server.stats.net_output_bytes += count as u64;
         server.stats.writes_processed += 1;
         if client.output.pending_bytes() == 0 {

@@ -230,3 +230,6 @@ impl Clients {
 pub(crate) fn text(name: Option<&[u8]>) -> String {
     name.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

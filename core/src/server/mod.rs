@@ -204,11 +204,13 @@ impl Server {
         }
     }
 
-    /// Has the input of every held connection fed again; what still must wait is held again then.
+    /// Has the input of every held connection fed again, in the order in which they were held; what
+    /// still must wait is held again then.
     pub(crate) fn resume_all(&mut self) {
         for conn in core::mem::take(&mut self.outbox.held) {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.is_held = false;
+                client.active_ns = self.now.mono_ns;
                 self.outbox.resumed.push_back(conn);
             }
         }
