@@ -87,6 +87,7 @@ const LEFT_OUT_STARTS: &[&str] = &[
     "punsubscribe",
     "object|freq",
     "object|idletime",
+    "object|refcount",
     "object|help",
     "xgroup|help",
     "xinfo|",

@@ -316,6 +316,7 @@ impl Db {
     ) -> Option<Value> {
         let new = match value {
             OwnedValue::String(ref bytes) => NewValue::String(bytes),
+            OwnedValue::Text(ref bytes) => NewValue::Text(bytes),
             OwnedValue::Modified(ref bytes) => NewValue::Modified(bytes),
             OwnedValue::Int(number) => NewValue::Int(number),
             OwnedValue::Object(value) => NewValue::Object(value),

@@ -88,7 +88,7 @@ impl<'a> Entry<'a> {
             ValueRef::String(bytes) if self.is_modified_string() => {
                 OwnedValue::Modified(bytes.into())
             }
-            ValueRef::String(bytes) => OwnedValue::String(bytes.into()),
+            ValueRef::String(bytes) => OwnedValue::Text(bytes.into()),
             ValueRef::Int(number) => OwnedValue::Int(number),
             ValueRef::Object(value) => OwnedValue::of(value.clone()),
         }
@@ -143,6 +143,8 @@ pub enum NewValue<'a> {
 pub enum OwnedValue {
     /// A string; stored as an integer when it is one's canonical text.
     String(Box<[u8]>),
+    /// A string that is not stored as an integer even when it reads as one.
+    Text(Box<[u8]>),
     /// A string that was changed in place.
     Modified(Box<[u8]>),
     /// An integer.

@@ -34,10 +34,13 @@ fn setbit(ctx: &mut Ctx<'_>) -> Outcome {
     let old_len = ctx.string_len(place)?;
     let old = bit_at(ctx, place, offset)?;
     let len = (offset / 8 + 1) as usize;
-    if place.is_none() || len > old_len || bit != old {
-        ctx.change_string(key, place, len, |bytes| write_bit(bytes, offset, bit));
-        ctx.dirty(1);
-        ctx.notify(KeyspaceEvents::STRING, "setbit", key.bytes);
+    match place {
+        Some(place) if len <= old_len && bit == old => ctx.make_raw_string(key, place),
+        _ => {
+            ctx.change_string(key, place, len, |bytes| write_bit(bytes, offset, bit));
+            ctx.dirty(1);
+            ctx.notify(KeyspaceEvents::STRING, "setbit", key.bytes);
+        }
     }
     ctx.reply().int(i64::from(old));
     Ok(())

@@ -220,12 +220,20 @@ fn write(ctx: &mut Ctx<'_>, key: Key<'_>, steps: &[Step]) -> Outcome {
     let old_len = ctx.string_len(place)?;
     let len = steps.iter().map(Step::len).max().unwrap_or(0);
     let effects = effects(ctx, place, steps)?;
-    let grows = place.is_none() || len > old_len;
-    if !grows && !effects.iter().any(|effect| effect.is_change) {
-        // None of them changes what the others see, so these are the effects in sequence.
-        reply(ctx, effects.iter().map(|effect| effect.reply));
-        return Ok(());
+    match place {
+        Some(place) if len <= old_len && !effects.iter().any(|effect| effect.is_change) => {
+            // None of them changes what the others see, so these are the effects in sequence.
+            ctx.make_raw_string(key, place);
+            reply(ctx, effects.iter().map(|effect| effect.reply));
+        }
+        _ => change(ctx, key, place, len, steps),
     }
+    Ok(())
+}
+
+/// Runs subcommands that change the string or make it longer.
+fn change(ctx: &mut Ctx<'_>, key: Key<'_>, place: Option<Place>, len: usize, steps: &[Step]) {
+    let grows = place.is_none_or(|place| ctx.string(place).is_ok_and(|text| text.len() < len));
     let mut replies = Vec::with_capacity(steps.len());
     let mut changes = 0;
     ctx.change_string(key, place, len, |bytes| {
@@ -243,7 +251,6 @@ fn write(ctx: &mut Ctx<'_>, key: Key<'_>, steps: &[Step]) -> Outcome {
     }
     ctx.dirty(changes.max(1));
     reply(ctx, replies.into_iter());
-    Ok(())
 }
 
 /// What each subcommand comes to on the string as it is.

@@ -76,6 +76,20 @@ impl Ctx<'_> {
         self.set_raw_string(key, place, large, expire_at_ms);
     }
 
+    /// Has the string at `place` count as `raw`, its value unchanged, as Redis's bit commands do
+    /// even when they change nothing. No watcher is told and nothing is logged.
+    pub(crate) fn make_raw_string(&mut self, key: Key<'_>, place: Place) {
+        let entry = self.entry(place);
+        if matches!(entry.value(), ValueRef::Object(_)) || entry.is_modified_string() {
+            return;
+        }
+        let (expire_at_ms, clock) = (entry.expire_at_ms(), entry.clock());
+        let mut small = [0; SMALL_BYTES_MAX];
+        let len = self.copy_small(place, &mut small);
+        let value = NewValue::Modified(&small[..len]);
+        self.db().set(key, Some(place), value, expire_at_ms, clock);
+    }
+
     /// Stores a string that counts as `raw`, without a copy when it is long.
     pub(crate) fn set_raw_string(
         &mut self,
