@@ -15,6 +15,8 @@ use seedis_core::command::spec::Group;
 /// Offsets and lengths stay small: a string of half a gigabyte is legal and slow.
 const INTEGERS: &[&str] =
     &["0", "1", "2", "3", "5", "7", "10", "17", "100", "-1", "-2", "-3", "-10"];
+/// Times to live that do not end while a stream is played.
+const MILLISECONDS: &[&str] = &["100000", "3600000", "0", "-1"];
 const ODD_INTEGERS: &[&str] = &[
     "9223372036854775807",
     "-9223372036854775808",
@@ -142,6 +144,9 @@ impl Writer<'_> {
                 self.numkeys = Some(self.words.len());
                 self.one_of(INTEGERS);
             }
+            Kind::Integer if argument.name == "milliseconds" => {
+                self.mostly(MILLISECONDS, ODD_INTEGERS);
+            }
             Kind::Integer => self.mostly(INTEGERS, ODD_INTEGERS),
             Kind::Double => self.mostly(DOUBLES, ODD_DOUBLES),
             Kind::Pattern => self.one_of(PATTERNS),
@@ -170,6 +175,8 @@ impl Writer<'_> {
             "min" | "max" | "start" | "stop" | "end" => self.one_of(&[
                 "-", "+", "-inf", "+inf", "0", "1", "(1", "[a", "(c", "2", "0-1", "5-3", "abc",
             ]),
+            // Fields of BITFIELD.
+            "encoding" => self.one_of(&["u8", "i8", "u1", "i5", "u33", "u63", "i64", "u64"]),
             "id" | "threshold" | "lastid" => self.one_of(&["0", "1-1", "5-*", "7", "0-0", "abc"]),
             _ => {
                 let value = STRINGS.choose(self.rng).expect("there are some").to_vec();
