@@ -51,8 +51,12 @@ pub(crate) struct Stats {
 impl Stats {
     /// Starts counting anew, as CONFIG RESETSTAT does: what describes a state stays.
     pub(crate) fn reset(&mut self) {
-        *self =
-            Self { used_memory_peak: self.used_memory_peak, dirty: self.dirty, ..Self::default() };
+        *self = Self {
+            used_memory_peak: self.used_memory_peak,
+            dirty: self.dirty,
+            lazyfree_pending_objects: self.lazyfree_pending_objects,
+            ..Self::default()
+        };
     }
 }
 

@@ -83,7 +83,7 @@ fn buffers(page: &mut Page, view: &View<'_>, figures: &MemoryFigures) {
     page.line("mem_allocator", view.server.host.allocator);
     page.counts(&[
         ("active_defrag_running", 0),
-        ("lazyfree_pending_objects", 0),
-        ("lazyfreed_objects", 0),
+        ("lazyfree_pending_objects", view.server.stats.lazyfree_pending_objects),
+        ("lazyfreed_objects", view.server.stats.lazyfreed_objects),
     ]);
 }
