@@ -94,23 +94,6 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The name of the value's encoding, as OBJECT ENCODING answers it: short strings are
-    /// `embstr` until they are changed in place.
-    #[must_use]
-    pub fn encoding(&self) -> &'static str {
-        match self.value() {
-            ValueRef::Int(_) => "int",
-            ValueRef::String(bytes) if bytes.len() <= 44 && !self.is_modified_string() => "embstr",
-            ValueRef::String(_) => "raw",
-            // Beside a long key every value lies outside the record.
-            ValueRef::Object(Value::String(bytes)) => match bytes.len() {
-                0..=20 if number::parse_i64(bytes).is_some() => "int",
-                0..=44 => "embstr",
-                _ => "raw",
-            },
-        }
-    }
-
     /// Bytes that the entry costs: record, slots of the table and what lies outside.
     #[must_use]
     pub fn bytes(&self) -> usize {

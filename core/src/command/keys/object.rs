@@ -68,9 +68,8 @@ fn encoding(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn refcount(ctx: &mut Ctx<'_>) -> Outcome {
     let Some(place) = inspect(ctx) else { return Ok(()) };
-    let is_small = ctx.entry(place).as_int().is_some_and(|int| (0..SHARED_INTEGERS).contains(&int));
-    let is_shared = is_small && ctx.server.shares_integers();
-    ctx.reply().int(if is_shared { SHARED } else { 1 });
+    let references = ctx.server.references(&ctx.entry(place));
+    ctx.reply().int(references);
     Ok(())
 }
 
@@ -136,6 +135,12 @@ fn object_help(ctx: &mut Ctx<'_>) -> Outcome {
 }
 
 impl Server {
+    /// References that Redis would have to the value of an entry.
+    pub(crate) fn references(&self, entry: &Entry<'_>) -> i64 {
+        let is_small = entry.as_int().is_some_and(|int| (0..SHARED_INTEGERS).contains(&int));
+        if is_small && self.shares_integers() { SHARED } else { 1 }
+    }
+
     /// Whether small integers are shared: not when each value needs an access clock of its own.
     fn shares_integers(&self) -> bool {
         use MaxmemoryPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
@@ -156,7 +161,7 @@ impl Entry<'_> {
     }
 
     /// The name that OBJECT ENCODING answers.
-    fn encoding_name(&self) -> &'static str {
+    pub(crate) fn encoding_name(&self) -> &'static str {
         match self.value() {
             _ if self.as_int().is_some() => "int",
             ValueRef::String(bytes) if self.is_modified_string() || is_raw(bytes) => "raw",

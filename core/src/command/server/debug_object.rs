@@ -1,8 +1,7 @@
 //! DEBUG OBJECT: how a value is stored.
 //!
-//! The line has the fields of Redis's, because tests read encodings and idle times out of it. Two
-//! of them have no counterpart here: a value has no address, so the line shows digits of the key's
-//! hash, and it is never shared, so it has one reference.
+//! The line has the fields of Redis's, because tests read encodings and idle times out of it. A
+//! value has no address here: the line shows digits of the key's hash in its place.
 
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
@@ -16,9 +15,10 @@ pub(super) fn object(ctx: &mut Ctx<'_>) -> Outcome {
     let place = ctx.db().find(key).ok_or(CommandError::NoSuchKey)?;
     let entry = ctx.entry(place);
     let line = alloc::format!(
-        "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        "Value at:{:#x} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         key.hash >> 16,
-        entry.encoding(),
+        ctx.server.references(&entry),
+        entry.encoding_name(),
         serialized_len(&entry, ctx.server.config.rdbcompression),
         entry.clock(),
         idle_s(entry.clock(), ctx.now()),

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::config::Config;
+use crate::config::{Config, ProtectedAction};
 use crate::turn::{ConnId, Core, Flow, HostFacts, IoReq, IoResult, Name, Now, Peer, Ticket};
 
 struct Session {
@@ -28,11 +28,15 @@ fn peer() -> Peer {
 
 impl Session {
     fn new(config: Config) -> Self {
+        Self::with_peer(config, peer())
+    }
+
+    fn with_peer(config: Config, peer: Peer) -> Self {
         let now = Now { mono_ns: 1_000_000_000, wall_us: 1_700_000_000_000_000 };
         let mut core = Core::new(config, [7; 32]);
         let mut turn = core.turn(now);
         turn.observe(HostFacts { config_file: "/etc/seedis.conf".into(), ..HostFacts::default() });
-        turn.accept(CONN, peer());
+        turn.accept(CONN, peer);
         turn.seal();
         let (io, kept, log) = (Vec::new(), Vec::new(), Vec::new());
         Self { core, now, spent_ns: 0, io, kept, is_paused: false, log }
@@ -105,6 +109,43 @@ fn failed(words: &str) -> IoResult {
 }
 
 #[test]
+fn debug_is_for_whom_the_directive_allows_it() {
+    let refusal = "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+                   \"local\", you can run it from a local connection, otherwise you need to set \
+                   this option in the configuration file, and then restart the server.\r\n";
+    let session = |enable_debug_command, is_local| {
+        let config = Config { enable_debug_command, protected_mode: false, ..Config::default() };
+        Session::with_peer(config, Peer { is_local, ..peer() })
+    };
+    for (action, is_local, is_allowed) in [
+        (ProtectedAction::No, true, false),
+        (ProtectedAction::Local, true, true),
+        (ProtectedAction::Local, false, false),
+        (ProtectedAction::Yes, false, true),
+    ] {
+        let answer = session(action, is_local).send("DEBUG SLEEP 0");
+        assert_eq!(answer, if is_allowed { "+OK\r\n" } else { refusal }, "{action:?} {is_local}");
+    }
+    let mut refused = session(ProtectedAction::No, true);
+    assert!(refused.send("DEBUG").starts_with("-ERR wrong number of arguments"));
+    let answer = refused.send("MULTI\nDEBUG SLEEP 1\nEXEC");
+    assert!(answer.starts_with(&format!("+OK\r\n{refusal}-EXECABORT")), "{answer}");
+}
+
+#[test]
+fn a_sleep_is_the_time_of_its_command() {
+    let config = Config { enable_debug_command: ProtectedAction::Yes, ..Config::default() };
+    let mut session = Session::new(config);
+    assert_eq!(session.send("DEBUG SLEEP 0.2\nPING"), "", "nobody is answered");
+    session.wait(199);
+    assert_eq!(session.pass(None), "");
+    session.wait(1);
+    assert_eq!(session.pass(None), "+OK\r\n+PONG\r\n");
+    assert!(session.send("SLOWLOG GET").contains(":200000\r\n*3\r\n$5\r\nDEBUG\r\n"));
+    assert!(session.info("cmdstat_debug").starts_with("calls=1,usec=200000,"));
+}
+
+#[test]
 fn a_port_is_set_when_the_shell_listens_on_it() {
     let mut session = Session::new(Config::default());
     assert_eq!(session.send("CONFIG SET port 7000 timeout 5\nPING\nCONFIG GET port"), "");
@@ -138,7 +179,7 @@ fn a_port_in_use_changes_nothing() {
 fn steps_before_the_one_that_fails_are_taken_back() {
     let config = Config {
         dir: b"/old".into(),
-        enable_protected_configs: crate::config::ProtectedAction::Yes,
+        enable_protected_configs: ProtectedAction::Yes,
         ..Config::default()
     };
     let mut session = Session::new(config.clone());
@@ -164,10 +205,7 @@ fn steps_before_the_one_that_fails_are_taken_back() {
 
 #[test]
 fn a_directory_fails_in_the_words_of_the_system() {
-    let config = Config {
-        enable_protected_configs: crate::config::ProtectedAction::Yes,
-        ..Config::default()
-    };
+    let config = Config { enable_protected_configs: ProtectedAction::Yes, ..Config::default() };
     let mut session = Session::new(config);
     session.send("CONFIG SET dir /nonexist");
     assert_eq!(
@@ -179,10 +217,7 @@ fn a_directory_fails_in_the_words_of_the_system() {
 
 #[test]
 fn a_directory_is_known_by_its_absolute_path() {
-    let config = Config {
-        enable_protected_configs: crate::config::ProtectedAction::Yes,
-        ..Config::default()
-    };
+    let config = Config { enable_protected_configs: ProtectedAction::Yes, ..Config::default() };
     let mut session = Session::new(config);
     session.send("CONFIG SET dir data");
     assert_eq!(session.done(IoResult::Bytes(b"/srv/data".into())), "+OK\r\n");
