@@ -110,7 +110,8 @@ fn random_commands_are_answered_alike() {
         let mut stream: Vec<Words> = (0..LENGTH).map(|_| generator.command()).collect();
         // Equal answers on the way may still leave different data.
         stream.push(vec![b"DEBUG".into(), b"DIGEST".into()]);
-        if differ(&stream, &peer).is_some() {
+        // On a busy machine a deadline may pass on one side only: what counts differs again.
+        if (0..3).all(|_| differ(&stream, &peer).is_some()) {
             differences.push(format!("# seed {seed}\n{}", explain(&shrink(stream, &peer), &peer)));
         }
         if differences.len() == 3 {
