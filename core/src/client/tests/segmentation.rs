@@ -99,6 +99,11 @@ fn step() -> impl Strategy<Value = Step> {
     })
 }
 
+/// Bytes of a read: few, some, many.
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![1..4_usize, 1..60_usize, 1..20_000_usize]
+}
+
 fn config(has_password: bool) -> Config {
     Config {
         requirepass: has_password.then(|| b"pass".to_vec()),
@@ -145,11 +150,11 @@ proptest! {
     #[test]
     fn replies_and_log_do_not_depend_on_reads(
         steps in proptest::collection::vec(step(), 1..60),
-        sizes in proptest::collection::vec(prop_oneof![1..4_usize, 1..60_usize, 1..20_000_usize], 1..20),
+        sizes in proptest::collection::vec(size(), 1..20),
         has_password: bool,
     ) {
         let expected = one_by_one(&steps, has_password);
-        prop_assert_eq!(in_pieces(&steps, &sizes, has_password), expected.clone());
-        prop_assert_eq!(in_pieces(&steps, &[usize::MAX], has_password), expected);
+        prop_assert_eq!(&in_pieces(&steps, &sizes, has_password), &expected);
+        prop_assert_eq!(&in_pieces(&steps, &[usize::MAX], has_password), &expected);
     }
 }
