@@ -15,8 +15,6 @@ use seedis_core::command::spec::Group;
 /// Offsets and lengths stay small: a string of half a gigabyte is legal and slow.
 const INTEGERS: &[&str] =
     &["0", "1", "2", "3", "5", "7", "10", "17", "100", "-1", "-2", "-3", "-10"];
-/// Times to live that do not end while a stream is played.
-const MILLISECONDS: &[&str] = &["100000", "3600000", "0", "-1"];
 const ODD_INTEGERS: &[&str] = &[
     "9223372036854775807",
     "-9223372036854775808",
@@ -53,6 +51,9 @@ const PATTERNS: &[&str] =
     &["*", "?", "a*", "*1", "[a-c]*", "string:?", "h[^a]llo", "\\*", "", "*o*"];
 /// Seconds or milliseconds of deadlines: long ago, or so far away that no test gets there.
 const UNIX_TIMES: &[&str] = &["1", "1000", "4102444800", "4102444800000", "0", "-1"];
+
+/// Times to live are over at once or outlive the test, in seconds as in milliseconds.
+const TIMES_TO_LIVE: &[&str] = &["300000", "1000000", "0", "-1", "-100000"];
 
 /// What a command is made from.
 #[derive(Debug)]
@@ -144,8 +145,8 @@ impl Writer<'_> {
                 self.numkeys = Some(self.words.len());
                 self.one_of(INTEGERS);
             }
-            Kind::Integer if argument.name == "milliseconds" => {
-                self.mostly(MILLISECONDS, ODD_INTEGERS);
+            Kind::Integer if argument.name.contains("seconds") => {
+                self.mostly(TIMES_TO_LIVE, ODD_INTEGERS);
             }
             Kind::Integer => self.mostly(INTEGERS, ODD_INTEGERS),
             Kind::Double => self.mostly(DOUBLES, ODD_DOUBLES),
