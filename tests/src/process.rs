@@ -9,17 +9,25 @@ use crate::play::Heard;
 use crate::resp::{Kind, Reply};
 use crate::tcp::{Connection, text};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// How often a start is tried when others take the port.
+const ATTEMPTS: u32 = 5;
+/// Ports of servers.
+const FIRST_PORT: u16 = 11_000;
+/// Number of them.
+const PORTS: u32 = 20_000;
 
 /// How every server of the tests is configured: no persistence, and the commands for debugging
 /// that transcripts need. The core in this process gets the same.
@@ -42,6 +50,19 @@ impl Server {
 
     /// The same with more arguments, which come last and so win.
     pub fn start_with(program: &Path, arguments: &[&str]) -> io::Result<Self> {
+        let mut attempt = 1;
+        loop {
+            match Self::start_once(program, arguments) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// An error of the kind `AddrInUse` says that somebody else has taken the port meanwhile.
+    fn start_once(program: &Path, arguments: &[&str]) -> io::Result<Self> {
         let dir = tempfile::tempdir()?;
         let port = free_port()?;
         let log = dir.path().join("log");
@@ -101,14 +122,16 @@ impl Server {
         if connection.quit() { Ok(()) } else { Err("QUIT does not end a connection".into()) }
     }
 
-    /// Waits until it answers; shows its log if it dies first.
+    /// Waits until it answers, and not another server; shows its log if it dies first.
     fn await_start(&mut self, log: &Path) -> io::Result<()> {
         let until = Instant::now() + START_LIMIT;
+        let own_id = format!("process_id:{}\r\n", self.child.id());
         while Instant::now() < until {
             if let Ok(mut connection) = Connection::open(self.port)
-                && text(&connection.call(&["PING"])).as_deref() == Some("PONG")
+                && let Some(info) = text(&connection.call(&["INFO", "server"]))
             {
-                return Ok(());
+                let taken = || io::Error::from(ErrorKind::AddrInUse);
+                return if info.contains(&own_id) { Ok(()) } else { Err(taken()) };
             }
             if let Some(status) = self.child.try_wait()? {
                 let errors = std::fs::read_to_string(self.dir.path().join("errors"))?;
@@ -117,7 +140,7 @@ impl Server {
             }
             sleep(Duration::from_millis(5));
         }
-        Err(io::Error::other("does not answer PING"))
+        Err(io::Error::other("does not answer INFO"))
     }
 
     fn read_parameters(&self) -> BTreeMap<String, String> {
@@ -179,7 +202,17 @@ fn build_seedis() -> PathBuf {
     profile.join("seedis-server")
 }
 
-/// A port that nobody listens on at the moment.
+/// A port that nobody listens on at the moment, another one each time. It is below those that the
+/// system gives to clients, or some connection might take it before the server does.
 pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() % PORTS;
+    for _ in 0..PORTS {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT + ((first + next) % PORTS) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::from(ErrorKind::AddrInUse))
 }
