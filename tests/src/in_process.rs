@@ -48,6 +48,8 @@ struct Link {
     id: ConnId,
     /// Sent and not yet consumed.
     pending: Vec<u8>,
+    /// So many of them must be there before the core wants to see them.
+    need: usize,
     received: Vec<u8>,
     is_closed: bool,
 }
@@ -90,7 +92,8 @@ impl InProcess {
         let (generation, used) = &mut self.slots[slot];
         *used = true;
         let id = ConnId { slot: slot as u32, generation: *generation };
-        let link = Link { id, pending: Vec::new(), received: Vec::new(), is_closed: self.ended };
+        let link =
+            Link { id, pending: Vec::new(), need: 0, received: Vec::new(), is_closed: self.ended };
         self.links.insert(conn.into(), link);
         if !self.ended {
             self.turns(Input::Accept(id));
@@ -175,10 +178,11 @@ enum FollowUp {
 
 impl Link {
     fn feed(&mut self, turn: &mut Turn<'_>) {
-        while !self.pending.is_empty() {
+        while !self.pending.is_empty() && self.pending.len() >= self.need {
             let fed = turn.feed(self.id, &self.pending);
             turn.took(self.id, &self.pending, SPENT_NS);
             self.pending.drain(..fed.consumed);
+            self.need = fed.need;
             match fed.flow {
                 Flow::More => {}
                 Flow::Closed => return self.pending.clear(),
