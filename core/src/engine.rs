@@ -96,6 +96,7 @@ impl Core {
         client.query_bytes = rx.len() - fed.consumed;
         self.server.stats.net_input_bytes += fed.consumed as u64;
         self.server.limit_output(&mut client);
+        self.server.client_memory.count(&mut client);
         self.server.mark_dirty(&mut client);
         if client.closing != Closing::No && client.output.pending_bytes() == 0 {
             self.server.outbox.close.push(conn);
@@ -390,6 +391,7 @@ impl Server {
     /// The end of a turn.
     pub(crate) fn seal(&mut self) {
         self.enforce_output_limits();
+        self.evict_clients();
         self.renew_idle_walk();
         let used = self.used_memory_estimate();
         self.stats.used_memory_peak = self.stats.used_memory_peak.max(used);

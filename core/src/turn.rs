@@ -387,6 +387,7 @@ impl Effects<'_> {
         client.output.sent(count, &mut server.pool);
         client.bytes_out += count as u64;
         client.active_ns = if count > 0 { server.now.mono_ns } else { client.active_ns };
+        server.client_memory.count(client);
         if client.soft_limit_ns.is_some() {
             // Below the soft limit its time begins anew; who is above a limit is dropped later.
             client.measure_output(&server.config, server.now.mono_ns);
@@ -466,6 +467,7 @@ impl Server {
             self.leave_transaction(&mut client);
             self.leave_channels(&mut client);
             self.timers.forget(conn);
+            self.client_memory.forget(&mut client);
             self.leave_monitors(&mut client);
         }
     }

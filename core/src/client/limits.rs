@@ -99,8 +99,10 @@ impl Client {
 
     /// Whether `timeout` is for this client: it spares those who wait for the server.
     fn may_time_out(&self, is_paused: bool) -> bool {
-        let waits = self.is_waiting || is_paused && self.is_held;
-        !(waits || self.is_monitor || self.is_subscriber() || self.is_closing())
+        !(self.is_blocked(is_paused)
+            || self.is_monitor
+            || self.is_subscriber()
+            || self.is_closing())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clients: what the server knows of each connection, and the table of them.
 
+pub(crate) mod eviction;
 pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod pause;
@@ -84,6 +85,8 @@ pub(crate) struct Client {
     pub(crate) soft_limit_ns: Option<u64>,
     pub(crate) last_command: Option<u16>,
     pub(crate) query_bytes: usize,
+    /// What it counts for in the sum that `maxmemory-clients` limits.
+    pub(crate) counted_bytes: usize,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) commands: u64,
@@ -118,6 +121,7 @@ impl Client {
             soft_limit_ns: None,
             last_command: None,
             query_bytes: 0,
+            counted_bytes: 0,
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,
@@ -137,6 +141,11 @@ impl Client {
     /// Whether the connection is ending; nothing more is written to it then.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing != Closing::No
+    }
+
+    /// Whether it waits for the server: for the end of a pause or of a request to the shell.
+    pub(crate) fn is_blocked(&self, is_paused: bool) -> bool {
+        self.is_waiting || is_paused && self.is_held
     }
 
     /// Bytes that the client costs: its own, its buffers, its transaction, its subscriptions.
@@ -223,6 +232,11 @@ impl Clients {
     /// Every connection but the one whose command runs.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
         self.slots.iter().filter_map(|slot| slot.as_deref())
+    }
+
+    /// The same, to change.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
     }
 }
 

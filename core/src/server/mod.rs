@@ -18,6 +18,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::client::eviction::ClientMemory;
 use crate::client::limits::Timers;
 use crate::client::output::Pool;
 use crate::client::pause::Pause;
@@ -56,6 +57,7 @@ pub(crate) struct Server {
     pub(crate) host: HostFacts,
     pub(crate) pause: Option<Pause>,
     pub(crate) timers: Timers,
+    pub(crate) client_memory: ClientMemory,
     /// Until when DEBUG SLEEP stops the server, in ns of the monotonic clock.
     pub(crate) asleep_until_ns: Option<u64>,
     pub(crate) active_expire: bool,
@@ -115,6 +117,7 @@ impl Server {
             host: HostFacts::default(),
             pause: None,
             timers: Timers::default(),
+            client_memory: ClientMemory::default(),
             asleep_until_ns: None,
             active_expire: true,
             debug: crate::command::server::debug::DebugSettings::default(),

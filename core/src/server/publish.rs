@@ -97,6 +97,7 @@ impl Server {
             client.is_dirty = true;
             self.outbox.dirty.push(conn);
         }
+        self.client_memory.count(client);
         match client.measure_output(&self.config, self.now.mono_ns) {
             Measure::Fits => {}
             Measure::OverSoft => self.timers.over_soft_limit(conn),

@@ -83,6 +83,16 @@ fn an_expiry_is_told_to_the_client_that_notices_it_and_to_others() {
 }
 
 #[test]
+fn who_kills_itself_in_a_transaction_is_sent_nothing_after_that() {
+    let mut world = World::with(Config::default(), 2);
+    let kill =
+        "MULTI\nPING\nCLIENT KILL TYPE normal SKIPME no ID 1\nPING\nSET killed 1\nEXEC\nPING";
+    assert!(world.ask(0, kill).ends_with("*4\r\n+PONG\r\n:1\r\n"));
+    assert!(world.is_closed(0));
+    assert_eq!(world.ask(1, "GET killed"), "$1\r\n1\r\n");
+}
+
+#[test]
 fn a_message_changes_nothing_that_is_logged() {
     let mut world = World::with(Config::default(), 2);
     world.ask(0, "SUBSCRIBE c");

@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::Config;
-use crate::config::{ClientClass, OutputLimit};
+use crate::config::{ClientClass, MemoryShare, OutputLimit};
 
 /// A configuration with a limit for one class.
 fn limited(class: ClientClass, hard_bytes: u64, soft_bytes: u64, soft_s: u32) -> Config {
@@ -14,7 +14,10 @@ fn limited(class: ClientClass, hard_bytes: u64, soft_bytes: u64, soft_s: u32) ->
 }
 
 fn publish(world: &mut World, bytes: usize) {
-    world.ask(1, &alloc::format!("PUBLISH c {}", "x".repeat(bytes)));
+    let text = "x".repeat(bytes);
+    let request = alloc::format!("*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n${bytes}\r\n{text}\r\n");
+    world.send_bytes(1, request.as_bytes());
+    assert!(world.take(1).starts_with(':'));
 }
 
 #[test]
@@ -170,6 +173,41 @@ fn a_transaction_counts_as_query() {
     world.send(0, &line);
     assert!(world.is_closed(0));
     assert_eq!(world.ask(1, "GET k"), "$-1\r\n");
+}
+
+#[test]
+fn the_largest_clients_are_evicted_when_all_use_too_much() {
+    let maxmemory_clients = MemoryShare::Bytes(150_000);
+    let mut world = World::with(Config { maxmemory_clients, ..Config::default() }, 4);
+    world.ask(3, "CLIENT NO-EVICT ON");
+    for (slot, bytes) in [(3, 60_000), (0, 20_000), (1, 60_000), (2, 10_000)] {
+        world.ask(slot, &alloc::format!("MULTI\nSET k {}", "x".repeat(bytes)));
+    }
+    world.ask(3, &alloc::format!("SET k {}", "x".repeat(60_000)));
+    assert!((0..4).all(|slot| !world.is_closed(slot)), "who is spared does not count");
+    world.send(2, &alloc::format!("SET k {}", "x".repeat(60_000)));
+    assert_eq!([0, 1, 2, 3].map(|slot| world.is_closed(slot)), [false, false, true, false]);
+    assert_eq!(world.core.server.stats.evicted_clients, 1);
+    world.ask(3, "DISCARD\nCLIENT NO-EVICT OFF");
+    assert_eq!(world.ask(3, "GET k"), "$-1\r\n");
+    assert_eq!(world.ask(0, "DISCARD"), "+OK\r\n");
+}
+
+#[test]
+fn a_limit_of_all_clients_can_be_set_later_and_counts_unread_messages() {
+    let mut world = World::with(Config::default(), 3);
+    world.ask(0, "SUBSCRIBE c");
+    world.stick(0, true);
+    publish(&mut world, 200_000);
+    assert_eq!(world.ask(2, "CONFIG SET maxmemory-clients 300000"), "+OK\r\n");
+    assert!(!world.is_closed(0));
+    publish(&mut world, 200_000);
+    assert!(world.is_closed(0) && !world.is_closed(1));
+    assert!(world.core.server.client_memory_is_true());
+    assert_eq!(world.ask(2, "CONFIG SET maxmemory-clients 0"), "+OK\r\n");
+    assert_eq!(world.ask(2, "CONFIG SET maxmemory-clients 200000"), "+OK\r\n");
+    world.ask(1, "QUIT");
+    assert!(world.core.server.client_memory_is_true());
 }
 
 #[test]

@@ -208,12 +208,11 @@ fn write_line(
 /// The letters of what the client is and does.
 fn flags(server: &Server, client: &Client) -> String {
     let transaction = client.transaction.as_ref();
-    let is_paused = client.is_held && server.pause.is_some();
     let letters = [
         (client.is_monitor, 'O'),
         (client.is_subscriber(), 'P'),
         (client.in_transaction(), 'x'),
-        (is_paused || client.is_waiting, 'b'),
+        (client.is_blocked(server.pause.is_some()), 'b'),
         (transaction.is_some_and(|transaction| transaction.is_touched), 'd'),
         (client.closing == Closing::AfterReply, 'c'),
         (client.closing == Closing::Now, 'A'),

@@ -62,13 +62,15 @@ fn listeners(page: &mut Page, view: &View<'_>) {
 pub(super) fn clients(page: &mut Page, view: &View<'_>) {
     let input = view.clients().map(|client| client.query_bytes).max().unwrap_or(0);
     let output = view.clients().map(|client| client.output.pending_bytes()).max().unwrap_or(0);
+    let is_paused = view.server.pause.is_some();
+    let blocked = view.clients().filter(|client| client.is_blocked(is_paused));
     page.counts(&[
         ("connected_clients", view.server.clients.len() as u64),
         ("cluster_connections", 0),
         ("maxclients", view.server.config.maxclients.into()),
         ("client_recent_max_input_buffer", input as u64),
         ("client_recent_max_output_buffer", output as u64),
-        ("blocked_clients", 0),
+        ("blocked_clients", blocked.count() as u64),
         ("tracking_clients", 0),
         ("clients_in_timeout_table", 0),
         ("total_blocking_keys", 0),
