@@ -13,7 +13,9 @@ extern crate alloc;
 
 pub mod command;
 pub mod config;
+pub mod io;
 pub mod keyspace;
+pub mod rdb;
 pub mod resp;
 pub mod rng;
 pub mod turn;

@@ -25,6 +25,10 @@ use crate::config::{Config, LogLevel};
 use crate::engine::Batch;
 use crate::server::Server;
 
+pub use crate::io::{
+    Dir, FileEntry, FileId, Garbage, IoError, IoErrorKind, IoReq, IoResult, Name, OpenMode, Ticket,
+};
+
 /// The clocks of a turn. The wall clock may jump either way; the monotonic one never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
@@ -93,79 +97,6 @@ pub enum Flow {
     Paused,
     /// Never: the connection is closing.
     Closed,
-}
-
-/// A request to the shell that completes later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// Files by their meaning; the shell knows where they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
-    /// The configuration file that the server was started with.
-    Config,
-}
-
-/// What the shell is asked to do.
-#[derive(Debug)]
-pub enum IoReq {
-    /// Read a file whole; completes with [`IoResult::Bytes`].
-    Read {
-        /// The file.
-        name: Name,
-    },
-    /// Replace a file by these bytes so that a crash leaves the old or the new one, durably:
-    /// temporary file, sync, rename, sync of the directory.
-    Replace {
-        /// The file.
-        name: Name,
-        /// Its new content.
-        bytes: Vec<u8>,
-    },
-    /// Listen on other addresses; the old ones stay when it fails.
-    Listen {
-        /// Addresses as in the directive `bind`.
-        bind: Vec<String>,
-        /// TCP port, 0 for none.
-        port: u16,
-    },
-    /// Make this the working directory. Completes with [`IoResult::Bytes`], its absolute path.
-    ChangeDir {
-        /// The path, as in the directive `dir`.
-        path: Vec<u8>,
-    },
-    /// Make sure that so many clients can be connected at once. Fails with the number that can, in
-    /// digits.
-    AllowClients {
-        /// As in the directive `maxclients`.
-        count: u32,
-    },
-    /// Free this where it holds nobody up. Completes with [`IoResult::Done`].
-    Drop(Garbage),
-}
-
-/// Data that nobody can reach any more and that takes long to free.
-#[derive(Default)]
-pub struct Garbage {
-    pub(crate) dbs: Vec<crate::keyspace::Db>,
-    pub(crate) values: Vec<crate::value::Value>,
-}
-
-impl core::fmt::Debug for Garbage {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Garbage({} databases, {} values)", self.dbs.len(), self.values.len())
-    }
-}
-
-/// How a request to the shell ended.
-#[derive(Debug)]
-pub enum IoResult {
-    /// As asked.
-    Done,
-    /// As asked, with this content.
-    Bytes(Vec<u8>),
-    /// Not: the system's words, as `No space left on device`.
-    Failed(String),
 }
 
 /// A signal that asks the process to end.

@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use mio::Waker;
-use seedis_core::turn::{Garbage, Name};
+use seedis_core::io::{Garbage, Name};
 use seedis_core::{IoResult, Ticket};
 
 use crate::system;
@@ -121,6 +121,7 @@ impl Helper {
     fn path(&self, name: Name) -> io::Result<&Path> {
         let path = match name {
             Name::Config => self.places.config.as_deref(),
+            Name::In(..) => None,
         };
         path.ok_or_else(|| io::Error::other("The server is running without a config file"))
     }
@@ -134,7 +135,7 @@ impl Helper {
 }
 
 fn failed(error: io::Error) -> IoResult {
-    IoResult::Failed(system::words(&error))
+    IoResult::Failed(system::io_error(&error))
 }
 
 /// Replaces a file so that a crash leaves the old one or the new one, and durably. The new one has

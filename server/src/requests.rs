@@ -6,6 +6,7 @@
 use std::io;
 
 use mio::Registry;
+use seedis_core::io::IoError;
 use seedis_core::{IoReq, IoResult, Ticket, Turn};
 
 use crate::accept::Acceptor;
@@ -68,6 +69,7 @@ impl Requests {
                 settings::enter(settings::path(&path)).map_or_else(failed, IoResult::Bytes)
             }
             IoReq::AllowClients { count } => allow(count, log),
+            other => IoResult::Failed(IoError::other(&format!("{other:?} is not done yet"))),
         };
         self.completed.push((ticket, result));
     }
@@ -81,11 +83,11 @@ impl Requests {
 fn allow(clients: u32, log: &Log) -> IoResult {
     match open_files::make_room(clients, log) {
         Ok(allowed) if allowed >= clients => IoResult::Done,
-        Ok(allowed) => IoResult::Failed(allowed.to_string()),
-        Err(_) => IoResult::Failed("0".into()),
+        Ok(allowed) => IoResult::Failed(IoError::other(&allowed.to_string())),
+        Err(_) => IoResult::Failed(IoError::other("0")),
     }
 }
 
 fn failed(error: io::Error) -> IoResult {
-    IoResult::Failed(system::words(&error))
+    IoResult::Failed(system::io_error(&error))
 }

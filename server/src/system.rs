@@ -10,6 +10,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use seedis_core::io::{IoError, IoErrorKind};
+
 /// Which side of a fork this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -216,6 +218,16 @@ fn arguments_range() -> Option<(usize, usize)> {
 
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// An error of the system as the core is told of it.
+pub(crate) fn io_error(error: &io::Error) -> IoError {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => IoErrorKind::NotFound,
+        io::ErrorKind::Interrupted => IoErrorKind::Interrupted,
+        _ => IoErrorKind::Other,
+    };
+    IoError { kind, words: words(error) }
 }
 
 /// What the system says about an error, without the number that the standard library appends.

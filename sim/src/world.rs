@@ -12,7 +12,8 @@ use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use seedis_core::config::ProtectedAction;
-use seedis_core::turn::{HostFacts, Name};
+use seedis_core::io::{IoError, Name};
+use seedis_core::turn::HostFacts;
 use seedis_core::{Config, ConnId, Core, Effects, Flow, IoReq, IoResult, Now, Peer, Ticket, Turn};
 
 use crate::reply;
@@ -367,7 +368,7 @@ impl Wire {
 /// Does what the core asks, or fails as systems do.
 fn perform(files: &mut BTreeMap<Name, Vec<u8>>, request: IoReq, rng: &mut ChaCha8Rng) -> IoResult {
     if rng.random_ratio(1, 5) {
-        return IoResult::Failed("No space left on device".into());
+        return IoResult::Failed(IoError::other("No space left on device"));
     }
     match request {
         IoReq::Read { name } => IoResult::Bytes(files.get(&name).cloned().unwrap_or_default()),
@@ -375,10 +376,7 @@ fn perform(files: &mut BTreeMap<Name, Vec<u8>>, request: IoReq, rng: &mut ChaCha
             files.insert(name, bytes);
             IoResult::Done
         }
-        IoReq::Listen { .. }
-        | IoReq::ChangeDir { .. }
-        | IoReq::AllowClients { .. }
-        | IoReq::Drop(_) => IoResult::Done,
+        _ => IoResult::Done,
     }
 }
 

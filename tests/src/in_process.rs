@@ -13,7 +13,8 @@ use crate::resp::parse;
 use crate::tcp::{Cut, pieces};
 use seedis_core::config::arguments::from_arguments;
 use seedis_core::config::{Config, file};
-use seedis_core::turn::{HostFacts, IoReq, IoResult, Name, Ticket};
+use seedis_core::io::{IoError, IoErrorKind, IoReq, IoResult, Name, Ticket};
+use seedis_core::turn::HostFacts;
 use seedis_core::{ConnId, Core, Effects, Flow, Now, Peer, Turn};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::iter;
@@ -277,18 +278,15 @@ fn complete(files: &mut HashMap<Name, Vec<u8>>, request: IoReq) -> IoResult {
     match request {
         IoReq::Read { name } => match files.get(&name) {
             Some(bytes) => IoResult::Bytes(bytes.clone()),
-            None => IoResult::Failed("No such file or directory".into()),
+            None => {
+                let words = "No such file or directory".into();
+                IoResult::Failed(IoError { kind: IoErrorKind::NotFound, words })
+            }
         },
         IoReq::Replace { name, bytes } => {
             files.insert(name, bytes);
             IoResult::Done
         }
-        IoReq::Listen { .. } | IoReq::ChangeDir { .. } | IoReq::AllowClients { .. } => {
-            IoResult::Done
-        }
-        IoReq::Drop(garbage) => {
-            drop(garbage);
-            IoResult::Done
-        }
+        _ => IoResult::Done,
     }
 }

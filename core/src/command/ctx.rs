@@ -79,9 +79,8 @@ impl<'a> Ctx<'a> {
     /// counts a hit or a miss, renews the access clock.
     #[inline]
     pub(crate) fn read(&mut self, key: Key<'_>) -> Option<Place> {
-        let place = self.look(key)?;
-        self.touch(place);
-        Some(place)
+        let place = self.find_used(key);
+        self.count(key, place)
     }
 
     /// As [`Ctx::read`], but the access clock stays: for commands that ask about a key, not for
@@ -89,6 +88,12 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub(crate) fn look(&mut self, key: Key<'_>) -> Option<Place> {
         let place = self.peek(key);
+        self.count(key, place)
+    }
+
+    /// Counts a hit or a miss.
+    #[inline]
+    fn count(&mut self, key: Key<'_>, place: Option<Place>) -> Option<Place> {
         if place.is_some() {
             self.server.stats.keyspace_hits += 1;
         } else {
@@ -101,17 +106,24 @@ impl<'a> Ctx<'a> {
     /// The entry of `key` for a command that changes it: as [`Ctx::read`], but nothing is counted.
     #[inline]
     pub(crate) fn write(&mut self, key: Key<'_>) -> Option<Place> {
-        let place = self.peek(key)?;
-        self.touch(place);
-        Some(place)
+        self.find_used(key)
     }
 
-    /// Renews the access clock, unless CLIENT NO-TOUCH asked not to; the command TOUCH does anyway.
+    /// The entry of `key` with its access clock renewed.
     #[inline]
-    fn touch(&mut self, place: Place) {
-        if !self.client.no_touch || self.server.command(self.command).name == "touch" {
-            self.server.touch(self.client.db, place);
+    fn find_used(&mut self, key: Key<'_>) -> Option<Place> {
+        if self.renews_clocks() {
+            self.server.find_used(self.client.db, key, Some(&mut *self.client))
+        } else {
+            self.peek(key)
         }
+    }
+
+    /// Whether a use renews the access clock: not if CLIENT NO-TOUCH asked for that, but TOUCH does
+    /// it anyway.
+    #[inline]
+    fn renews_clocks(&self) -> bool {
+        !self.client.no_touch || self.server.command(self.command).name == "touch"
     }
 
     /// The entry of `key` without counting or touching; removed when its deadline has passed.
@@ -145,6 +157,29 @@ impl<'a> Ctx<'a> {
             Some(place) => self.entry(place).clock(),
             None => self.server.new_clock(),
         };
+        self.set_used(key, place, value, expire_at_ms, clock);
+    }
+
+    /// As [`Ctx::write`] followed by [`Ctx::set`], with one visit of the record less.
+    #[inline]
+    pub(crate) fn assign(&mut self, key: Key<'_>, value: NewValue<'_>) {
+        let place = self.peek(key);
+        let clock = match place.map(|place| self.entry(place).clock()) {
+            Some(clock) if self.renews_clocks() => self.server.used_clock(clock),
+            Some(clock) => clock,
+            None => self.server.new_clock(),
+        };
+        self.set_used(key, place, value, None, clock);
+    }
+
+    fn set_used(
+        &mut self,
+        key: Key<'_>,
+        place: Option<Place>,
+        value: NewValue<'_>,
+        expire_at_ms: Option<u64>,
+        clock: u32,
+    ) {
         let old = self.db().set(key, place, value, expire_at_ms, clock);
         if old.is_some() {
             self.server.free(old, self.server.config.lazyfree_lazy_server_del);

@@ -55,6 +55,7 @@ fn counts(counter: u32, config: &Config, rng: &mut Rng) -> bool {
     counter < 255 && rng.below(above * u64::from(config.lfu_log_factor) + 1) == 0
 }
 
+#[inline]
 fn seconds(now: Now) -> u32 {
     (now.wall_us.div_euclid(1_000_000) as u32) % (1 << BITS)
 }

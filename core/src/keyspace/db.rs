@@ -96,16 +96,14 @@ impl Db {
         self.segment_bytes + self.index.len() * 4 + self.segments.len() * 8
     }
 
-    #[inline]
-    fn segment(&self, hash: u64) -> Option<&Segment> {
-        self.segment_id(hash).map(|id| &*self.segments[id as usize])
-    }
-
-    /// Pulls the bucket of `hash` into the cache; returns a byte that depends on it.
+    /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns a
+    /// byte that depends on them.
     #[inline]
     #[must_use]
     pub fn warm_bucket(&self, hash: u64) -> u8 {
-        self.segment(hash).map_or(0, |segment| segment.warm_bucket(hash))
+        let Some(id) = self.segment_id(hash) else { return 0 };
+        let segment = &self.segments[id as usize];
+        segment.warm_bucket(hash) ^ Arc::strong_count(segment) as u8
     }
 
     /// Where the record that `hash` probably belongs to is, for [`Db::warm_record`]; pulls the

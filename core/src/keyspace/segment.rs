@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use triomphe::Arc;
 
 use super::bucket::{Bucket, SLOTS};
-use super::key::KeyHasher;
+use super::key::{KeyHasher, same_key};
 use super::page::{self, PAGE_ALLOC_BYTES, PAGE_UNITS, Page, UNIT};
 use super::record::{self, Kind, Parts, Record};
 use crate::value::Value;
@@ -162,7 +162,7 @@ impl Segment {
         for _ in 0..BUCKETS {
             let bucket = &self.buckets[at];
             for slot in bucket.candidates(tag) {
-                if bucket.has_tag(slot, tag) && self.key_of(bucket.handle(slot)) == key {
+                if bucket.has_tag(slot, tag) && same_key(self.key_of(bucket.handle(slot)), key) {
                     return Some(Seat { bucket: at as u8, slot: slot as u8 });
                 }
             }

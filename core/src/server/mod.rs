@@ -138,14 +138,44 @@ impl Server {
     ) -> Option<Place> {
         let place = self.dbs[db as usize].find(key)?;
         match self.dbs[db as usize].entry(place).expire_at_ms() {
-            Some(at) if self.now.has_passed(at) => {
-                if !self.may_not_expire() {
-                    self.expire(db, key, place, current);
-                }
-                None
-            }
+            Some(at) if self.now.has_passed(at) => self.find_dead(db, key, place, current),
             _ => Some(place),
         }
+    }
+
+    /// As [`Server::find_live`], and renews the access clock of what it found.
+    #[inline]
+    pub(crate) fn find_used(
+        &mut self,
+        db: u16,
+        key: Key<'_>,
+        current: Option<&mut Client>,
+    ) -> Option<Place> {
+        let place = self.dbs[db as usize].find(key)?;
+        let entry = self.dbs[db as usize].entry(place);
+        let clock = entry.clock();
+        match entry.expire_at_ms() {
+            Some(at) if self.now.has_passed(at) => self.find_dead(db, key, place, current),
+            _ => {
+                self.renew(db, place, clock);
+                Some(place)
+            }
+        }
+    }
+
+    /// What a look at an entry finds whose deadline has passed: nothing.
+    #[cold]
+    fn find_dead(
+        &mut self,
+        db: u16,
+        key: Key<'_>,
+        place: Place,
+        current: Option<&mut Client>,
+    ) -> Option<Place> {
+        if !self.may_not_expire() {
+            self.expire(db, key, place, current);
+        }
+        None
     }
 
     /// Removes an entry whose deadline has passed.
@@ -174,12 +204,22 @@ impl Server {
     /// Renews the access clock of an entry that a client's command looked at.
     #[inline]
     pub(crate) fn touch(&mut self, db: u16, place: Place) {
-        let db = &mut self.dbs[db as usize];
-        let old = db.entry(place).clock();
-        let new = crate::keyspace::clock::touched(old, &self.config, self.now, &mut self.rng);
+        let old = self.dbs[db as usize].entry(place).clock();
+        self.renew(db, place, old);
+    }
+
+    #[inline]
+    fn renew(&mut self, db: u16, place: Place, old: u32) {
+        let new = self.used_clock(old);
         if new != old {
-            db.set_clock(place, new);
+            self.dbs[db as usize].set_clock(place, new);
         }
+    }
+
+    /// The access clock of an entry that is used now and had the clock `old`.
+    #[inline]
+    pub(crate) fn used_clock(&mut self, old: u32) -> u32 {
+        crate::keyspace::clock::touched(old, &self.config, self.now, &mut self.rng)
     }
 
     /// Lists a connection among those with something to send.

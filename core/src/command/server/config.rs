@@ -17,9 +17,9 @@ use crate::command::error::{CommandError, Outcome};
 use crate::command::help::help;
 use crate::command::spec::{Command, Flags, Group};
 use crate::config::{Config, Directive, LogLevel, Origin, Reason, SetError, rewrite};
+use crate::io::{IoError, IoErrorKind, IoReq, IoResult, Name};
 use crate::server::Server;
 use crate::server::completion::{Continuation, Waiter};
-use crate::turn::{IoReq, IoResult, Name};
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[Command::new("config", -2, Group::Server, config_help)
@@ -231,15 +231,15 @@ impl Server {
     pub(crate) fn step_taken(&mut self, mut change: Box<Change>, result: IoResult) {
         let Some(step) = change.steps.pop_front() else { return };
         match result {
-            IoResult::Failed(words) => {
-                let error = step.refusal(words);
+            IoResult::Failed(error) => {
+                let error = step.refusal(error.words);
                 for request in change.undo.drain(..).rev() {
                     self.request(request, None);
                 }
                 return self.answer(&change.waiter, Err(refused(&error)));
             }
             IoResult::Bytes(path) => change.dir = Some(path),
-            IoResult::Done => {}
+            _ => {}
         }
         change.undo.push(step.next);
         self.take_steps(change);
@@ -280,17 +280,15 @@ fn rewrite_file(ctx: &mut Ctx<'_>) -> Outcome {
     Ok(())
 }
 
-/// What a system says of a file that is not there: CONFIG REWRITE makes it then.
-const NO_SUCH_FILE: &str = "No such file or directory";
-
 impl Server {
     /// The old configuration file was read: has the new one written.
     pub(crate) fn config_read(&mut self, waiter: Waiter, result: IoResult) {
         let old = match result {
             IoResult::Bytes(old) => old,
-            IoResult::Done => Vec::new(),
-            IoResult::Failed(words) if words == NO_SUCH_FILE => Vec::new(),
-            failed @ IoResult::Failed(_) => return self.config_written(&waiter, failed),
+            IoResult::Failed(error) if error.kind != IoErrorKind::NotFound => {
+                return self.config_written(&waiter, IoResult::Failed(error));
+            }
+            _ => Vec::new(),
         };
         let bytes = rewrite::rewrite(&old, &self.config);
         let request = IoReq::Replace { name: Name::Config, bytes };
@@ -299,7 +297,7 @@ impl Server {
 
     /// The new configuration file was written, or reading or writing failed.
     pub(crate) fn config_written(&mut self, waiter: &Waiter, result: IoResult) {
-        let IoResult::Failed(words) = result else {
+        let IoResult::Failed(IoError { words, .. }) = result else {
             self.log_line(LogLevel::Notice, "CONFIG REWRITE executed with success.".into());
             return self.answer(waiter, Ok(()));
         };

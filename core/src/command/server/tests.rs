@@ -6,7 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::config::{Config, ProtectedAction};
-use crate::turn::{ConnId, Core, Flow, HostFacts, IoReq, IoResult, Name, Now, Peer, Ticket};
+use crate::io::{IoError, IoErrorKind, IoReq, IoResult, Name, Ticket};
+use crate::turn::{ConnId, Core, Flow, HostFacts, Now, Peer};
 
 struct Session {
     core: Core,
@@ -105,7 +106,11 @@ impl Session {
 }
 
 fn failed(words: &str) -> IoResult {
-    IoResult::Failed(words.into())
+    let kind = match words {
+        "No such file or directory" => IoErrorKind::NotFound,
+        _ => IoErrorKind::Other,
+    };
+    IoResult::Failed(IoError { kind, words: words.into() })
 }
 
 #[test]

@@ -93,8 +93,7 @@ fn set(ctx: &mut Ctx<'_>) -> Outcome {
         return set_with_options(ctx);
     }
     let key = ctx.key(1);
-    let place = ctx.write(key);
-    ctx.set(key, place, NewValue::String(ctx.arg(2)), None);
+    ctx.assign(key, NewValue::String(ctx.arg(2)));
     ctx.dirty(1);
     ctx.notify(KeyspaceEvents::STRING, "set", key.bytes);
     ctx.reply().ok();
