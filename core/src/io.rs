@@ -70,7 +70,8 @@ pub enum IoReq {
         name: Name,
     },
     /// Replace a file by these bytes so that a crash leaves the old or the new one, durably:
-    /// temporary file, sync, rename, sync of the directory.
+    /// temporary file, sync, rename, sync of the directory. A crash may leave the temporary file
+    /// behind; its name is that of the file, a dot, a number and `.tmp`.
     Replace {
         /// The file.
         name: Name,

@@ -334,6 +334,12 @@ impl Effects<'_> {
         }
     }
 
+    /// A request of this turn has ended already. It may lead to more requests, replies and lines;
+    /// so give these back before the replies are sent, and go on until there are no requests left.
+    pub fn done(&mut self, ticket: Ticket, result: IoResult) {
+        self.core.server.complete(ticket, result);
+    }
+
     /// The next request to the shell.
     pub fn io(&mut self) -> Option<(Ticket, IoReq)> {
         self.core.server.outbox.io.pop_front()

@@ -19,7 +19,7 @@ use crate::facts::Facts;
 use crate::listen::{self, Listener};
 use crate::logging::Log;
 use crate::network::Network;
-use crate::requests::Requests;
+use crate::requests::{Requests, Shell};
 use crate::serve::Stopwatch;
 use crate::signals::{Held, Signals};
 use crate::title::Title;
@@ -111,7 +111,7 @@ impl Reactor {
     }
 
     fn timeout(&self, now_ns: u64) -> Option<Duration> {
-        if self.network.has_work() || self.acceptor.has_work() || self.requests.has_work() {
+        if self.network.has_work() || self.acceptor.has_work() {
             return Some(Duration::ZERO);
         }
         let deadlines = [self.core.next_deadline(), self.acceptor.next_deadline_ns()];
@@ -145,18 +145,22 @@ impl Reactor {
             turn.observe(facts);
         }
         self.acceptor.accept(&mut turn, now.mono_ns, &mut intake);
-        self.requests.deliver(&mut turn, is_woken);
         if is_woken {
+            self.requests.deliver(&mut turn);
             hear_signals(&mut turn, &self.signals, &self.log);
         }
         self.network.serve(&mut turn, &mut Stopwatch::new(&self.clock, now.mono_ns));
         let mut effects = turn.seal();
+        let mut shell =
+            Shell { acceptor: &mut self.acceptor, registry: self.poll.registry(), log: &self.log };
+        self.requests.carry_out(&mut effects, &mut shell);
         self.network.carry_out(&mut effects);
+        // Closing a connection may leave something to be freed, and that may take room for others.
+        while self.requests.carry_out(&mut effects, &mut shell) {
+            self.network.carry_out(&mut effects);
+        }
         while let Some((level, line)) = effects.log_line() {
             self.log.write(level, &line);
-        }
-        while let Some(request) = effects.io() {
-            self.requests.take(request, &mut self.acceptor, self.poll.registry(), &self.log);
         }
         let exit = effects.exit();
         if is_woken && exit.is_none() {

@@ -1,80 +1,77 @@
 //! What the core asks of the system beside the network.
 //!
-//! File work goes to the helper thread. What takes no time, or must happen where the sockets are,
-//! is done at once; its completion still waits for the next turn, since this one is sealed.
+//! What takes no time, or must happen where the sockets are, is done at once, and the core hears of
+//! it before the replies of the turn leave. All else goes to other threads and completes in a later
+//! turn.
 
 use std::io;
 
 use mio::Registry;
 use seedis_core::io::IoError;
-use seedis_core::{IoReq, IoResult, Ticket, Turn};
+use seedis_core::{Effects, IoReq, IoResult, Ticket, Turn};
 
 use crate::accept::Acceptor;
-use crate::disk::{Disk, Job};
+use crate::disk::Disk;
 use crate::logging::Log;
 use crate::open_files;
 use crate::settings;
 use crate::system;
 
-/// Requests that have not completed, or whose completion the core has not heard of.
+/// The parts of the loop that requests are about.
+#[derive(Debug)]
+pub(crate) struct Shell<'a> {
+    pub(crate) acceptor: &'a mut Acceptor,
+    pub(crate) registry: &'a Registry,
+    pub(crate) log: &'a Log,
+}
+
+/// Requests that have not completed.
 #[derive(Debug)]
 pub(crate) struct Requests {
     disk: Disk,
-    /// Completions of what was done at once.
-    completed: Vec<(Ticket, IoResult)>,
 }
 
 impl Requests {
     pub(crate) fn new(disk: Disk) -> Self {
-        Self { disk, completed: Vec::new() }
+        Self { disk }
     }
 
-    /// Whether the core is to hear of a completion without waiting for events.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.completed.is_empty()
-    }
-
-    /// Tells the core of completions, those of the helper thread if it `has_called`.
-    #[inline]
-    pub(crate) fn deliver(&mut self, turn: &mut Turn<'_>, has_called: bool) {
-        for (ticket, result) in self.completed.drain(..) {
+    /// Tells the core of what other threads have done.
+    pub(crate) fn deliver(&mut self, turn: &mut Turn<'_>) {
+        while let Some((ticket, result)) = self.disk.completed() {
             turn.done(ticket, result);
         }
-        if has_called {
-            while let Some((ticket, result)) = self.disk.completed() {
-                turn.done(ticket, result);
-            }
-        }
     }
 
-    /// Does what the core asks, or has it done.
-    pub(crate) fn take(
-        &mut self,
-        (ticket, request): (Ticket, IoReq),
-        acceptor: &mut Acceptor,
-        registry: &Registry,
-        log: &Log,
-    ) {
-        let result = match request {
-            IoReq::Read { name } => return self.disk.ask(ticket, Job::Read(name)),
-            IoReq::Replace { name, bytes } => {
-                return self.disk.ask(ticket, Job::Replace(name, bytes));
+    /// Does what the core asks, or has it done; whether there was anything.
+    #[inline]
+    pub(crate) fn carry_out(&mut self, effects: &mut Effects<'_>, shell: &mut Shell<'_>) -> bool {
+        let mut is_any = false;
+        while let Some((ticket, request)) = effects.io() {
+            is_any = true;
+            if let Some(result) = self.take(ticket, request, shell) {
+                effects.done(ticket, result);
             }
-            IoReq::Drop(garbage) => return self.disk.ask(ticket, Job::Drop(garbage)),
+        }
+        is_any
+    }
+
+    /// Returns how a request ended, if it has.
+    fn take(&mut self, ticket: Ticket, request: IoReq, shell: &mut Shell<'_>) -> Option<IoResult> {
+        Some(match request {
             IoReq::Listen { bind, port } => {
-                let moved = acceptor.move_tcp(&bind, port, registry, log);
+                let moved = shell.acceptor.move_tcp(&bind, port, shell.registry, shell.log);
                 moved.map_or_else(failed, |()| IoResult::Done)
             }
             IoReq::ChangeDir { path } => {
                 settings::enter(settings::path(&path)).map_or_else(failed, IoResult::Bytes)
             }
-            IoReq::AllowClients { count } => allow(count, log),
-            other => IoResult::Failed(IoError::other(&format!("{other:?} is not done yet"))),
-        };
-        self.completed.push((ticket, result));
+            IoReq::AllowClients { count } => allow(count, shell.log),
+            other => return self.disk.ask(ticket, other),
+        })
     }
 
-    /// Waits for the helper thread.
+    /// Waits for the other threads.
     pub(crate) fn finish(&mut self) {
         self.disk.finish();
     }

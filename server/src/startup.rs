@@ -144,7 +144,12 @@ impl Start {
             core: Core::new(config.clone(), seed()?),
             listeners,
             log: log.clone(),
-            places: Places { config: file.clone(), umask: system::umask() },
+            places: Places {
+                config: file.clone(),
+                data: PathBuf::new(),
+                aof: settings::path(&config.appenddirname).into(),
+                umask: system::umask(),
+            },
             title,
             held,
         })

@@ -50,6 +50,13 @@ impl Server {
 }
 
 impl Garbage {
+    /// About how much memory it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let in_dbs: usize = self.dbs.iter().map(Db::bytes).sum();
+        in_dbs + self.values.iter().map(Value::heap_bytes).sum::<usize>()
+    }
+
     /// How many values there are, those in databases included.
     fn objects(&self) -> u64 {
         let in_dbs: usize = self.dbs.iter().map(Db::len).sum();
