@@ -38,8 +38,14 @@ pub(crate) fn idle_s(clock: u32, now: Now) -> u32 {
 /// The counter of an entry with this clock, with what it lost since (LFU).
 #[must_use]
 pub(crate) fn lfu_counter(clock: u32, config: &Config, now: Now) -> u32 {
+    decayed(clock, config.lfu_decay_time_min, now)
+}
+
+/// As [`lfu_counter`], where the counter loses one each `decay_time_min` minutes.
+#[must_use]
+pub(crate) fn decayed(clock: u32, decay_time_min: u32, now: Now) -> u32 {
     let idle = minutes(now).wrapping_sub(clock >> 8) & 0xffff;
-    let lost = idle.checked_div(config.lfu_decay_time_min).unwrap_or(0);
+    let lost = idle.checked_div(decay_time_min).unwrap_or(0);
     (clock & 0xff).saturating_sub(lost)
 }
 
@@ -47,6 +53,13 @@ pub(crate) fn lfu_counter(clock: u32, config: &Config, now: Now) -> u32 {
 #[inline]
 pub(crate) fn is_lfu(config: &Config) -> bool {
     matches!(config.maxmemory_policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
+}
+
+/// Whether the clock keeps the time of the last use because the policy asks for it, not only
+/// because a clock has to mean something.
+#[must_use]
+pub(crate) fn is_lru(config: &Config) -> bool {
+    matches!(config.maxmemory_policy, MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru)
 }
 
 /// Whether one more use counts: the more were counted, the less likely.

@@ -15,6 +15,7 @@ mod page;
 mod record;
 mod scan;
 mod segment;
+mod snapshot;
 
 #[cfg(test)]
 mod tests;
@@ -22,3 +23,4 @@ mod tests;
 pub use db::{Db, Warm};
 pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};
+pub use snapshot::{Snapshot, Visit};

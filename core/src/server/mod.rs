@@ -11,6 +11,7 @@ pub(crate) mod notify;
 mod patterns;
 mod publish;
 pub(crate) mod pubsub;
+pub(crate) mod snapshots;
 mod subscribers;
 pub(crate) mod watch;
 
@@ -60,6 +61,8 @@ pub(crate) struct Server {
     pub(crate) client_memory: ClientMemory,
     /// Until when DEBUG SLEEP stops the server, in ns of the monotonic clock.
     pub(crate) asleep_until_ns: Option<u64>,
+    /// Snapshots that were handed out and may share memory with the keyspace.
+    snapshots_out: u32,
     pub(crate) active_expire: bool,
     pub(crate) debug: crate::command::server::debug::DebugSettings,
     pub(crate) monitors: Vec<ConnId>,
@@ -119,6 +122,7 @@ impl Server {
             timers: Timers::default(),
             client_memory: ClientMemory::default(),
             asleep_until_ns: None,
+            snapshots_out: 0,
             active_expire: true,
             debug: crate::command::server::debug::DebugSettings::default(),
             monitors: Vec::new(),
@@ -210,6 +214,9 @@ impl Server {
 
     #[inline]
     fn renew(&mut self, db: u16, place: Place, old: u32) {
+        if self.snapshots_out > 0 {
+            return;
+        }
         let new = self.used_clock(old);
         if new != old {
             self.dbs[db as usize].set_clock(place, new);

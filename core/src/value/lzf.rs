@@ -8,81 +8,138 @@
 //! reads alike. The decompressor gets bytes from files and from RESTORE: it checks every step
 //! and allocates no more than the input could really expand to.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 /// Compresses to at most `bytes_max` bytes, or `None` if that does not suffice. Redis tries
 /// strings of more than 20 bytes and wants to save at least 4.
 pub fn compress(input: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
-    let mut history = History::for_input(input.len())?;
-    let mut out = Vec::with_capacity(bytes_max.min(input.len()));
-    let (mut position, mut literals_from) = (0, 0);
-    while let Some(key) = input.get(position..)?.first_chunk() {
-        let earlier = history.replace(*key, position);
-        let Some((distance, length)) = find_match(input, earlier, position) else {
-            position += 1;
-            continue;
-        };
-        push_literals(&mut out, input.get(literals_from..position)?);
-        push_match(&mut out, distance, length);
-        if out.len() > bytes_max {
-            return None;
-        }
-        position += length;
-        literals_from = position;
-    }
-    push_literals(&mut out, input.get(literals_from..)?);
-    (out.len() <= bytes_max).then_some(out)
+    let mut out = Vec::new();
+    Compressor::default().compress(input, bytes_max, &mut out).then_some(out)
 }
+
+/// Compresses one string after another without allocating for each: what a table of 64 KB
+/// remembers of earlier strings is told apart by its place, so it need not be cleared.
+#[derive(Default)]
+pub struct Compressor {
+    /// Where a sequence was last, by its hash, in a count of bytes over all strings; 0 is nowhere.
+    last_seen: Vec<u32>,
+    /// Bytes of all strings before this one.
+    before: u32,
+}
+
+impl Compressor {
+    /// Appends `input` in at most `bytes_max` compressed bytes to `out`; if they do not suffice,
+    /// nothing is appended and the answer is false. The bytes are a function of `input` only.
+    pub fn compress(&mut self, input: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let is_small = self.admit(input.len()) && self.squeeze(input, bytes_max, out);
+        if !is_small {
+            out.truncate(start);
+        }
+        is_small
+    }
+
+    /// Makes room in the table and in the count of bytes; false for 4 GB, whose positions would
+    /// not fit.
+    fn admit(&mut self, byte_count: usize) -> bool {
+        let Some(end) = u32::try_from(byte_count).ok().and_then(|count| count.checked_add(1))
+        else {
+            return false;
+        };
+        if self.before.checked_add(end).is_none() {
+            self.last_seen.clear();
+            self.before = 0;
+        }
+        let slots = 1 << hash_bits(byte_count);
+        if self.last_seen.len() < slots {
+            self.last_seen.resize(slots, 0);
+        }
+        true
+    }
+
+    fn squeeze(&mut self, input: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        let limit = out.len().saturating_add(bytes_max);
+        let hash_bits = hash_bits(input.len());
+        let before = self.before;
+        self.before += input.len() as u32;
+        let (mut position, mut literals_from) = (0, 0);
+        while let Some(key) = input[position..].first_chunk() {
+            let slot = &mut self.last_seen[hash(*key, hash_bits)];
+            let earlier = slot.checked_sub(before + 1);
+            *slot = before + position as u32 + 1;
+            let earlier = earlier.map(|earlier| earlier as usize);
+            let Some((distance, length)) = find_match(input, earlier, position) else {
+                position += 1;
+                continue;
+            };
+            push_literals(out, &input[literals_from..position]);
+            push_match(out, distance, length);
+            if out.len() > limit {
+                return false;
+            }
+            position += length;
+            literals_from = position;
+        }
+        push_literals(out, &input[literals_from..]);
+        out.len() <= limit
+    }
+}
+
+impl core::fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Compressor({} bytes)", self.before)
+    }
+}
+
+/// Bits of the part of the table that a string of so many bytes uses.
+fn hash_bits(byte_count: usize) -> u32 {
+    (usize::BITS - byte_count.leading_zeros()).clamp(6, HASH_BITS_MAX)
+}
+
+/// The slot of a sequence.
+fn hash([a, b, c]: [u8; 3], hash_bits: u32) -> usize {
+    let word = u32::from_le_bytes([0, a, b, c]);
+    (word.wrapping_mul(0x9e37_79b1) >> (u32::BITS - hash_bits)) as usize
+}
+
+/// Bits of the largest table of positions.
+const HASH_BITS_MAX: u32 = 14;
 
 /// Decompresses to exactly `byte_count` bytes; `None` if the input is malformed or has another
 /// length.
 pub fn decompress(input: &[u8], byte_count: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    decompress_into(input, byte_count, &mut out).then_some(out)
+}
+
+/// As [`decompress`], into a buffer that is used again and again and is cleared first. The answer
+/// is false, and the content of no use, where the other's is `None`.
+pub fn decompress_into(input: &[u8], byte_count: usize, out: &mut Vec<u8>) -> bool {
+    out.clear();
     if byte_count > input.len().saturating_mul(EXPANSION_MAX) {
-        return None;
+        return false;
     }
-    let mut out = Vec::with_capacity(byte_count);
+    out.reserve(byte_count);
+    expand(input, byte_count, out).is_some() && out.len() == byte_count
+}
+
+/// `None` if the input is malformed or holds more than `byte_count` bytes.
+fn expand(input: &[u8], byte_count: usize, out: &mut Vec<u8>) -> Option<()> {
     let mut rest = input;
     while let [control, tail @ ..] = rest {
-        let before = out.len();
         rest = match control {
             0..LITERALS_MAX => {
                 let (literals, tail) = tail.split_at_checked(usize::from(*control) + 1)?;
                 out.extend_from_slice(literals);
                 tail
             }
-            _ => copy_match(&mut out, *control, tail)?,
+            _ => copy_match(out, *control, tail)?,
         };
-        debug_assert!(out.len() > before);
         if out.len() > byte_count {
             return None;
         }
     }
-    (out.len() == byte_count).then_some(out)
-}
-
-/// Positions of three-byte sequences seen, by hash.
-struct History {
-    /// Position plus one; 0 is none.
-    last_seen: Vec<u32>,
-    hash_bits: u32,
-}
-
-impl History {
-    /// `None` for inputs of 4 GB, whose positions would not fit.
-    fn for_input(byte_count: usize) -> Option<Self> {
-        let byte_count = u32::try_from(byte_count).ok()?;
-        let hash_bits = (u32::BITS - byte_count.leading_zeros()).clamp(6, 14);
-        Some(Self { last_seen: vec![0; 1 << hash_bits], hash_bits })
-    }
-
-    /// Where a sequence of the same hash was last, before `position`.
-    fn replace(&mut self, [a, b, c]: [u8; 3], position: usize) -> Option<usize> {
-        let word = u32::from_le_bytes([0, a, b, c]);
-        let hash = word.wrapping_mul(0x9e37_79b1) >> (u32::BITS - self.hash_bits);
-        let slot = self.last_seen.get_mut(hash as usize)?;
-        let earlier = core::mem::replace(slot, position as u32 + 1);
-        (earlier as usize).checked_sub(1)
-    }
+    Some(())
 }
 
 /// Distance minus one and length of the match at an earlier position, if it is near and long
@@ -157,6 +214,7 @@ const EXPANSION_MAX: usize = MATCH_BYTES_MAX / 3;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     /// Strings that a real server has compressed in its DUMP payloads.
@@ -213,6 +271,26 @@ mod tests {
             }
             let packed = compress(&input, 2 * input.len() + 1).unwrap();
             prop_assert_eq!(decompress(&packed, input.len()), Some(input));
+        }
+
+        /// What a compressor has seen before changes nothing.
+        #[test]
+        fn one_compressor_does_for_many(
+            texts in proptest::collection::vec("[ab]{0,60}|[a-d]{0,300}", 1..20),
+            used: u32,
+        ) {
+            let mut compressor = Compressor::default();
+            compressor.compress(b"x", 10, &mut Vec::new());
+            compressor.before = used.saturating_sub(1000).max(1);
+            for text in texts {
+                let mut out = b"before".to_vec();
+                let max = text.len().saturating_sub(4);
+                let alone = compress(text.as_bytes(), max);
+                prop_assert_eq!(
+                    compressor.compress(text.as_bytes(), max, &mut out), alone.is_some());
+                prop_assert_eq!(&out[6..], alone.unwrap_or_default());
+                prop_assert_eq!(&out[..6], b"before");
+            }
         }
 
         #[test]

@@ -1,0 +1,96 @@
+//! The numbers of the format, as the files have them.
+
+/// Parts of a file that are not a key: the first byte of each.
+pub(super) mod opcode {
+    /// Slot number, its keys and its keys with a deadline (Redis 7.4, Valkey 8): a hint.
+    pub(crate) const SLOT_INFO: u8 = 244;
+    /// A library of functions as one string.
+    pub(crate) const FUNCTION2: u8 = 245;
+    /// The same in release candidates of Redis 7.0.
+    pub(crate) const FUNCTION_PRE_GA: u8 = 246;
+    /// Data of a module that belongs to no key.
+    pub(crate) const MODULE_AUX: u8 = 247;
+    /// Seconds since the next key was used.
+    pub(crate) const IDLE: u8 = 248;
+    /// The LFU counter of the next key.
+    pub(crate) const FREQ: u8 = 249;
+    /// A field about the file: name and value.
+    pub(crate) const AUX: u8 = 250;
+    /// Keys of the database, and those with a deadline: a hint.
+    pub(crate) const RESIZEDB: u8 = 251;
+    /// Deadline of the next key in ms since 1970, 8 bytes little-endian.
+    pub(crate) const EXPIRETIME_MS: u8 = 252;
+    /// Deadline of the next key in seconds since 1970, 4 bytes little-endian.
+    pub(crate) const EXPIRETIME: u8 = 253;
+    /// The database of the keys that follow.
+    pub(crate) const SELECTDB: u8 = 254;
+    /// The end; the checksum follows.
+    pub(crate) const EOF: u8 = 255;
+}
+
+/// The type of a string value.
+pub(super) const TYPE_STRING: u8 = 0;
+
+/// How the length in front of a string says that it is stored in another way: the byte, or its
+/// lower six bits.
+pub(super) mod encoding {
+    /// The two top bits of such a byte.
+    pub(crate) const SPECIAL: u8 = 0xc0;
+    /// An integer of 8 bits.
+    pub(crate) const INT8: u8 = 0;
+    /// An integer of 16 bits, little-endian.
+    pub(crate) const INT16: u8 = 1;
+    /// An integer of 32 bits, little-endian.
+    pub(crate) const INT32: u8 = 2;
+    /// LZF: the compressed and the plain length, then the compressed bytes.
+    pub(crate) const LZF: u8 = 3;
+    /// A length of 32 bits, big-endian, follows.
+    pub(crate) const LEN_32: u8 = 0x80;
+    /// A length of 64 bits, big-endian, follows.
+    pub(crate) const LEN_64: u8 = 0x81;
+}
+
+/// Bytes of the magic and the version at the beginning of a file.
+pub(super) const MAGIC_BYTES: usize = 9;
+
+/// A file below this version ends without a checksum.
+pub(super) const FIRST_VERSION_WITH_CHECKSUM: u16 = 5;
+
+/// The newest version of Redis's that is read; Redis 7.4 and 8.0 write it.
+pub const VERSION_MAX: u16 = 12;
+
+/// The version of Valkey's own that is read, with another magic.
+pub const VALKEY_VERSION: u16 = 80;
+
+/// A version that files are written in. Strings are written alike in all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// For Redis 5 and newer.
+    V9,
+    /// For Redis 7.0 and newer.
+    V10,
+    /// For Redis 7.2 and newer.
+    #[default]
+    V11,
+}
+
+impl Version {
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        match self {
+            Self::V9 => 9,
+            Self::V10 => 10,
+            Self::V11 => 11,
+        }
+    }
+
+    /// Magic and version, as a file begins.
+    pub(super) fn magic(self) -> &'static [u8; MAGIC_BYTES] {
+        match self {
+            Self::V9 => b"REDIS0009",
+            Self::V10 => b"REDIS0010",
+            Self::V11 => b"REDIS0011",
+        }
+    }
+}
