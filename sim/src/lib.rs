@@ -7,6 +7,7 @@
 //! the same keyspace. The disk with its faults, the model and the saboteurs come with persistence.
 #![forbid(unsafe_code)]
 
+pub mod disk;
 pub mod replay;
 pub mod reply;
 pub mod trace;

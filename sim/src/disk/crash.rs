@@ -1,0 +1,200 @@
+//! What a crash leaves.
+
+use rand::RngExt as _;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand_chacha::ChaCha8Rng;
+use seedis_core::IoReq;
+
+use super::directory::{Directory, Entries, Inode};
+use super::file::{Change, Fate, File, What};
+use super::personality::Personality;
+use super::{CONFIG, Crash, DATA, Disk, Job, Outstanding};
+
+impl Disk {
+    /// The disk of the next life.
+    #[must_use]
+    pub fn crash(mut self, crash: Crash) -> Self {
+        let faults = std::mem::take(&mut self.faults);
+        let mut outstanding = std::mem::take(&mut self.outstanding);
+        outstanding.shuffle(&mut self.rng);
+        for waiting in outstanding {
+            self.interrupt(waiting);
+        }
+        self.faults = faults;
+        match crash {
+            Crash::PowerLoss => self.lose_power(),
+            Crash::Process => self.lose_process(),
+        }
+        self.open.clear();
+        self.late_errors.clear();
+        self.lives += 1;
+        self
+    }
+
+    /// A request that had not completed has happened, or has not, or has in part.
+    fn interrupt(&mut self, waiting: Outstanding) {
+        let happens = self.rng.random_range(0..3);
+        match (waiting.job, happens) {
+            (_, 0) | (Job::Request(IoReq::Close { .. } | IoReq::Cancel { .. }), _) => {}
+            (Job::Save(mut saving), _) => self.tear(&mut saving),
+            (Job::Request(IoReq::WriteAt { file, at, mut bytes, from }), 1) => {
+                bytes.truncate(self.rng.random_range(from + 1..=bytes.len()));
+                drop(self.perform(IoReq::WriteAt { file, at, bytes, from }, waiting.issued));
+            }
+            (Job::Request(IoReq::Replace { name, bytes }), 1) => self.replace_partly(&name, &bytes),
+            (Job::Request(request), _) => drop(self.perform(request, waiting.issued)),
+        }
+    }
+
+    fn lose_power(&mut self) {
+        let cut = self.journal_end();
+        let Self { rng, personality, files, directories, stale, .. } = self;
+        for directory in directories.values_mut() {
+            *directory = Directory::new(entries_left(directory, *personality, cut, rng));
+        }
+        for file in files.values_mut() {
+            *file = File::new(content_left(file, *personality, cut, stale, rng));
+        }
+        self.forget_removed();
+    }
+
+    /// The last change of entries or lengths that a journal holds: any of them.
+    fn journal_end(&mut self) -> u64 {
+        let entries = self.directories.values().flat_map(|directory| directory.unsettled().0);
+        let mut all: Vec<u64> = entries.map(|change| change.seq).collect();
+        all.extend(self.files.values().flat_map(|file| file.resized(u64::MAX)));
+        all.push(0);
+        all.sort_unstable();
+        *all.choose(&mut self.rng).unwrap_or(&0)
+    }
+
+    /// What a failed sync lost may be read from memory for a while, until memory is short: then it
+    /// is gone. While it can be read, nobody who comes later can know that it is not on the disk.
+    fn lose_process(&mut self) {
+        for file in self.files.values_mut().filter(|file| file.shows_lost()) {
+            match self.rng.random() {
+                true => file.revert(),
+                false => self.has_lied = true,
+            }
+        }
+    }
+
+    /// Lets go of what has no name any more.
+    fn forget_removed(&mut self) {
+        let below: Vec<Inode> = self.entries(DATA).values().copied().collect();
+        let is_named = |inode: &Inode| [DATA, CONFIG].contains(inode) || below.contains(inode);
+        self.directories.retain(|inode, _| is_named(inode));
+        let entries = self.directories.values().flat_map(|directory| directory.visible().values());
+        let named: Vec<Inode> = entries.copied().collect();
+        self.files.retain(|inode, _| named.contains(inode));
+    }
+}
+
+fn entries_left(
+    directory: &Directory,
+    personality: Personality,
+    cut: u64,
+    rng: &mut ChaCha8Rng,
+) -> Entries {
+    let (changes, mut entries) = directory.unsettled();
+    let mut kept: Vec<_> = changes.iter().collect();
+    if personality.is_journaled {
+        kept.retain(|change| change.seq <= cut);
+    } else {
+        let odds = odds(rng);
+        kept.retain(|_| rng.random_ratio(odds, 10));
+        if rng.random() {
+            kept.shuffle(rng);
+        }
+    }
+    for change in kept {
+        change.apply(&mut entries);
+    }
+    entries
+}
+
+fn content_left(
+    file: &File,
+    personality: Personality,
+    cut: u64,
+    stale: &[u8],
+    rng: &mut ChaCha8Rng,
+) -> Vec<u8> {
+    let (changes, mut canvas) = file.unsettled();
+    let (odds_of_lengths, odds_of_data) = (odds(rng), odds(rng));
+    let stale = if personality.shows_stale_blocks && rng.random() { stale } else { &[] };
+    // The change of the length that a write came with precedes it.
+    let mut last_length = None;
+    for change in changes {
+        let is_kept = match change.fate {
+            Fate::Kept => true,
+            Fate::Lost => false,
+            Fate::Open if personality.is_journaled => change.seq <= cut,
+            Fate::Open => rng.random_ratio(odds_of_lengths, 10),
+        };
+        match &change.what {
+            What::Resize(len) => {
+                last_length = Some((change.seq, is_kept));
+                if is_kept {
+                    canvas.resize(*len, stale);
+                }
+            }
+            What::Write { at, bytes } => {
+                let with_length = last_length.filter(|(seq, _)| *seq == change.seq);
+                let is_whole = match with_length {
+                    Some((_, is_length_kept)) if personality.data_before_length => {
+                        Some(is_length_kept && change.fate != Fate::Lost)
+                    }
+                    _ => None,
+                };
+                for part in
+                    parts_left(change, bytes.len(), is_whole, odds_of_data, personality, rng)
+                {
+                    canvas.write(*at, bytes, part.0..part.1);
+                }
+            }
+        }
+    }
+    canvas.finish()
+}
+
+/// The stretches of a write that are kept; `is_whole` when that follows from something else.
+fn parts_left(
+    change: &Change,
+    len: usize,
+    is_whole: Option<bool>,
+    odds: u32,
+    personality: Personality,
+    rng: &mut ChaCha8Rng,
+) -> Vec<(usize, usize)> {
+    let decided = match change.fate {
+        Fate::Kept => Some(true),
+        Fate::Lost => Some(false),
+        Fate::Open => is_whole,
+    };
+    let is_kept = decided.unwrap_or_else(|| rng.random_ratio(odds, 10));
+    let What::Write { at, .. } = change.what else { return Vec::new() };
+    match personality.torn_at {
+        Some(unit) if decided.is_none() && rng.random_ratio(1, 3) => torn(at, len, unit, rng),
+        _ if is_kept => vec![(0, len)],
+        _ => Vec::new(),
+    }
+}
+
+/// Some stretches of a write at `at`, cut at multiples of `unit` in the file.
+fn torn(at: usize, len: usize, unit: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
+    let mut cuts = vec![0, len];
+    for _ in 0..rng.random_range(1..5) {
+        let place = (at + rng.random_range(0..=len)) / unit * unit;
+        cuts.push(place.saturating_sub(at));
+    }
+    cuts.sort_unstable();
+    let mut parts: Vec<_> = cuts.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    parts.retain(|part| part.0 < part.1 && rng.random());
+    parts
+}
+
+/// How likely it is that something is kept, of 10: the ends are what matters most.
+fn odds(rng: &mut ChaCha8Rng) -> u32 {
+    *[0, 1, 5, 9, 10].choose(rng).unwrap_or(&5)
+}
