@@ -56,6 +56,10 @@ pub(super) const MAGIC_BYTES: usize = 9;
 /// A file below this version ends without a checksum.
 pub(super) const FIRST_VERSION_WITH_CHECKSUM: u16 = 5;
 
+/// A file below this version has no fields about itself. One that does has a damaged version, and
+/// one that is too low would have the checksum overlooked.
+pub(super) const FIRST_VERSION_WITH_AUX: u16 = 7;
+
 /// The newest version of Redis's that is read; Redis 7.4 and 8.0 write it.
 pub const VERSION_MAX: u16 = 12;
 
