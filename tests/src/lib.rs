@@ -10,7 +10,8 @@
 //! a [`play::Target`] and collects what comes back, parsed by [`resp`] and drawn by [`render`],
 //! and [`snapshot`] says whether two such drawings agree. The targets are [`in_process`] and
 //! [`tcp`]; [`process`] starts and resets real servers, and [`workers`] spreads the files over
-//! several of them. [`peer`] judges by a stock server. [`compat`] writes COMPAT.md.
+//! several of them; [`preload`] makes the system under them slower. [`peer`] judges by a stock
+//! server. [`compat`] writes COMPAT.md.
 #![forbid(unsafe_code)]
 
 pub mod compat;
@@ -20,6 +21,7 @@ pub mod launch;
 pub mod notes;
 pub mod peer;
 pub mod play;
+pub mod preload;
 pub mod process;
 pub mod render;
 pub mod resp;
