@@ -8,7 +8,8 @@
 
 use proptest::prelude::*;
 use seedis_core::config::ProtectedAction;
-use seedis_core::keyspace::{Entry, OwnedValue};
+use seedis_core::keyspace::{Entry, OwnedValue, ValueRef};
+use seedis_core::rdb::payload;
 use seedis_core::{Config, ConnId, Core, IoResult, Now, Peer};
 use seedis_tests::words;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ const CONDITION: [&str; 9] = ["", "", "", "NX", "XX", "GT", "LT", "XX GT", "NX X
 const OF_ONE: [&str; 7] = ["PERSIST", "TTL", "TYPE", "GET", "INCR", "OBJECT ENCODING", "WATCH"];
 const OF_TWO: [&str; 7] = ["RENAME", "RENAMENX", "COPY", "DEL", "UNLINK", "EXISTS", "TOUCH"];
 const COPY: [&str; 5] = ["", "REPLACE", "DB 1", "DB 1 REPLACE", "DB 99"];
+const RESTORE: [&str; 6] =
+    ["", "REPLACE", "REPLACE ABSTTL", "REPLACE IDLETIME 9", "REPLACE FREQ 9", "ABSTTL NONE"];
 const OF_ALL: [&str; 24] = [
     "RANDOMKEY",
     "KEYS *",
@@ -93,10 +96,19 @@ fn on_one_key() -> impl Strategy<Value = String> {
         3 => (key(), value(), time())
             .prop_map(|(key, value, time)| format!("SET {key} {value} PX {time}")),
         2 => (key(), value()).prop_map(|(key, value)| format!("APPEND {key} {value}")),
+        2 => (key(), time(), value(), one_of(&RESTORE)).prop_map(|(key, time, value, options)| {
+            format!("RESTORE {key} {time} \"{}\" {options}", payload(&value))
+        }),
         6 => (one_of(&EXPIRE), key(), time(), one_of(&CONDITION))
             .prop_map(|(name, key, time, option)| format!("{name} {key} {time} {option}")),
         4 => (one_of(&OF_ONE), key()).prop_map(|(name, key)| format!("{name} {key}")),
     ]
+}
+
+/// What DUMP would answer for a string, as text in quotes.
+fn payload(value: &str) -> String {
+    let payload = payload::dump(ValueRef::String(value.as_bytes()), true);
+    payload.escape_ascii().to_string().replace("\\'", "'")
 }
 
 fn on_several_keys() -> impl Strategy<Value = String> {
@@ -168,8 +180,7 @@ impl World {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Call(client, line) => {
-                let words: Vec<Vec<u8>> =
-                    line.split_whitespace().map(|word| word.as_bytes().to_vec()).collect();
+                let words = words::split(line).expect("it is written like a command");
                 self.feed(*client, &words::encode(&words));
             }
             Step::Pass(ms) => {

@@ -52,6 +52,7 @@ const FAMILIES: &[&[Command]] = &[
     server::command::COMMANDS,
     keys::database::COMMANDS,
     keys::delete::COMMANDS,
+    keys::dump::COMMANDS,
     keys::exists::COMMANDS,
     keys::expire::COMMANDS,
     keys::flush::COMMANDS,

@@ -18,6 +18,27 @@ pub(crate) fn of_new(config: &Config, now: Now) -> u32 {
     if is_lfu(config) { minutes(now) << 8 | LFU_START } else { seconds(now) }
 }
 
+/// The clock of an entry from a dump, of which is told how long it was idle or how often it was
+/// used; what the policy does not keep is ignored (object.c, `objectSetLRUOrLFU`).
+#[must_use]
+pub(crate) fn loaded(config: &Config, now: Now, idle_s: Option<u64>, freq: Option<u8>) -> u32 {
+    match (is_lfu(config), idle_s, freq) {
+        (true, _, Some(freq)) => minutes(now) << 8 | u32::from(freq),
+        (false, Some(idle_s), _) => seconds_before(seconds(now), idle_s),
+        _ => of_new(config, now),
+    }
+}
+
+/// A clock that many seconds ago; what is longer ago than the clock goes back is made half its
+/// range, as Redis does.
+fn seconds_before(clock: u32, idle_s: u64) -> u32 {
+    const CLOCK_MAX: u32 = (1 << BITS) - 1;
+    match u32::try_from(idle_s).ok().and_then(|idle_s| clock.checked_sub(idle_s)) {
+        Some(earlier) => earlier,
+        None => (clock + CLOCK_MAX / 2) % CLOCK_MAX,
+    }
+}
+
 /// The clock of an entry that is used now and had the clock `old`.
 #[inline]
 #[must_use]

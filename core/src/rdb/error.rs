@@ -91,7 +91,7 @@ impl fmt::Display for LoadErrorKind {
 pub(super) const TYPE_MAX: u8 = 25;
 
 /// What a number of a type stands for.
-fn type_name(number: u8) -> &'static str {
+pub(super) fn type_name(number: u8) -> &'static str {
     match number {
         0 => "string",
         1 => "list",

@@ -3,7 +3,8 @@
 //! A file is a magic with a version, then a row of parts that each begin with one byte: fields
 //! about the file, the choice of a database, attributes of the next key, or the type of a value,
 //! which is followed by its key and its bytes. It ends with a CRC-64 of all before it. [`format`]
-//! has the numbers; [`save`] writes, [`load`] reads a file as it arrives.
+//! has the numbers; [`save`] writes, [`load`] reads a file as it arrives,
+//! [`payload`] is for one value on its own.
 
 mod cursor;
 mod encode;
@@ -11,4 +12,5 @@ mod error;
 pub mod format;
 pub mod load;
 mod part;
+pub mod payload;
 pub mod save;
