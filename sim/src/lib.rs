@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod disk;
+pub mod model;
 pub mod replay;
 pub mod reply;
 pub mod trace;

@@ -1,0 +1,64 @@
+//! Databases as a whole, and what says nothing about keys.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::call::{Call, NO_DB, SYNTAX, int};
+use super::reply::{OK, Reply};
+use super::{Answer, Row};
+
+pub(super) const COMMANDS: &[Row] = &[
+    ("select", 2, select),
+    ("swapdb", 3, swapdb),
+    ("flushdb", -1, |call| flush(call, *call.db..*call.db + 1)),
+    ("flushall", -1, |call| flush(call, 0..call.keyspace.databases())),
+    ("dbsize", 1, dbsize),
+    ("echo", 2, |call| Ok(Reply::Bulk(call.word(1)))),
+    ("ping", -1, ping),
+];
+
+fn ping(call: &mut Call<'_>) -> Answer {
+    match call.words.len() {
+        1 => Ok(Reply::Simple("PONG")),
+        2 => Ok(Reply::Bulk(call.word(1))),
+        _ => Err("ERR wrong number of arguments for 'ping' command".into()),
+    }
+}
+
+fn select(call: &mut Call<'_>) -> Answer {
+    *call.db = call.db_number(1)?;
+    Ok(OK)
+}
+
+/// Dead keys count until somebody has met them.
+fn dbsize(call: &mut Call<'_>) -> Answer {
+    let dead = call.keyspace.dead(call.now_ms);
+    let dead = dead.iter().filter(|(db, _)| db == call.db).count() as i64;
+    let all = call.keyspace.len(*call.db) as i64;
+    Ok(Reply::Between(all - dead, all))
+}
+
+fn flush(call: &mut Call<'_>, dbs: Range<usize>) -> Answer {
+    match (call.words.len(), &call.lower(1)[..]) {
+        (1, _) | (2, b"async" | b"sync") => {}
+        _ => return Err(SYNTAX.into()),
+    }
+    for db in dbs {
+        call.keyspace.replace(db, BTreeMap::new());
+    }
+    Ok(OK)
+}
+
+fn swapdb(call: &mut Call<'_>) -> Answer {
+    let number = |at: usize, which| {
+        let number = int(&call.words[at]).filter(|&number| i32::try_from(number).is_ok());
+        number.ok_or_else(|| format!("ERR invalid {which} DB index"))
+    };
+    let (one, other) = (number(1, "first")?, number(2, "second")?);
+    let (one, other) = (call.existing_db(one), call.existing_db(other));
+    let (Ok(one), Ok(other)) = (one, other) else { return Err(NO_DB.into()) };
+    if one != other {
+        call.keyspace.swap(one, other);
+    }
+    Ok(OK)
+}

@@ -1,0 +1,163 @@
+//! The keys of the model, and a hash of them all that does not depend on their order.
+
+use core::hash::Hasher as _;
+use std::collections::{BTreeMap, BTreeSet};
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+/// A value and the millisecond from which on it is dead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The value.
+    pub bytes: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub deadline_ms: Option<i64>,
+}
+
+/// Databases.
+#[derive(Clone, Debug)]
+pub struct Keyspace {
+    dbs: Vec<BTreeMap<Vec<u8>, Entry>>,
+    deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
+    hash: u128,
+    /// What happened to keys since somebody asked, for those who watch them.
+    pub(super) events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// A key was changed by a command.
+    Changed(usize, Vec<u8>),
+    /// A key was removed for its deadline.
+    Expired(usize, Vec<u8>),
+    /// A database was emptied or swapped; it held this before.
+    Replaced(usize, BTreeMap<Vec<u8>, Entry>),
+}
+
+impl Entry {
+    /// Whether it is past its deadline.
+    #[must_use]
+    pub fn is_dead(&self, now_ms: i64) -> bool {
+        self.deadline_ms.is_some_and(|deadline| deadline <= now_ms)
+    }
+}
+
+impl Keyspace {
+    /// Empty databases.
+    #[must_use]
+    pub fn new(databases: usize) -> Self {
+        let dbs = vec![BTreeMap::new(); databases];
+        Self { dbs, deadlines: BTreeSet::new(), hash: 0, events: Vec::new() }
+    }
+
+    /// How many databases there are.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.dbs.len()
+    }
+
+    /// A sum over all keys, values and deadlines.
+    #[must_use]
+    pub fn hash(&self) -> u128 {
+        self.hash
+    }
+
+    /// Everything, dead keys too.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8], &Entry)> {
+        let dbs = self.dbs.iter().enumerate();
+        dbs.flat_map(|(db, keys)| keys.iter().map(move |(key, entry)| (db, &key[..], entry)))
+    }
+
+    /// A key, dead or not.
+    #[must_use]
+    pub fn peek(&self, db: usize, key: &[u8]) -> Option<&Entry> {
+        self.dbs[db].get(key)
+    }
+
+    /// Keys of a database, dead ones too.
+    #[must_use]
+    pub fn len(&self, db: usize) -> usize {
+        self.dbs[db].len()
+    }
+
+    /// Whether there is nothing, not even a dead key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dbs.iter().all(BTreeMap::is_empty)
+    }
+
+    /// The keys past their deadline.
+    #[must_use]
+    pub fn dead(&self, now_ms: i64) -> Vec<(usize, Vec<u8>)> {
+        let dead = self.deadlines.iter().take_while(|(deadline, ..)| *deadline <= now_ms);
+        dead.map(|(_, db, key)| (*db, key.clone())).collect()
+    }
+
+    /// A key that a command meets: when it is past its deadline it is gone for good.
+    pub(super) fn meet(&mut self, db: usize, key: &[u8], now_ms: i64) -> Option<Entry> {
+        if self.peek(db, key)?.is_dead(now_ms) {
+            self.expire(db, key);
+        }
+        self.peek(db, key).cloned()
+    }
+
+    /// Removes a key for its deadline.
+    pub(super) fn expire(&mut self, db: usize, key: &[u8]) {
+        self.take(db, key);
+        self.events.push(Event::Expired(db, key.to_vec()));
+    }
+
+    /// Sets a key.
+    pub fn put(&mut self, db: usize, key: &[u8], entry: Entry) {
+        self.take(db, key);
+        self.hash = self.hash.wrapping_add(hash(db, key, &entry));
+        if let Some(deadline) = entry.deadline_ms {
+            self.deadlines.insert((deadline, db, key.to_vec()));
+        }
+        self.dbs[db].insert(key.to_vec(), entry);
+        self.events.push(Event::Changed(db, key.to_vec()));
+    }
+
+    /// Removes a key.
+    pub(super) fn remove(&mut self, db: usize, key: &[u8]) {
+        self.take(db, key);
+        self.events.push(Event::Changed(db, key.to_vec()));
+    }
+
+    fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
+        let entry = self.dbs[db].remove(key)?;
+        self.hash = self.hash.wrapping_sub(hash(db, key, &entry));
+        if let Some(deadline) = entry.deadline_ms {
+            self.deadlines.remove(&(deadline, db, key.to_vec()));
+        }
+        Some(entry)
+    }
+
+    /// Gives a database these keys and no others.
+    pub(super) fn replace(&mut self, db: usize, with: BTreeMap<Vec<u8>, Entry>) {
+        let before = self.dbs[db].clone();
+        before.keys().for_each(|key| drop(self.take(db, key)));
+        let events = self.events.len();
+        with.into_iter().for_each(|(key, entry)| self.put(db, &key, entry));
+        self.events.truncate(events);
+        self.events.push(Event::Replaced(db, before));
+    }
+
+    /// Swaps two databases.
+    pub(super) fn swap(&mut self, one: usize, other: usize) {
+        let [first, second] = [one, other].map(|db| self.dbs[db].clone());
+        self.replace(other, first);
+        self.replace(one, second);
+    }
+}
+
+fn hash(db: usize, key: &[u8], entry: &Entry) -> u128 {
+    let mut hasher = SipHasher13::new_with_keys(1, 2);
+    hasher.write_u64(db as u64);
+    hasher.write_u64(key.len() as u64);
+    hasher.write(key);
+    hasher.write_i64(entry.deadline_ms.unwrap_or(-1));
+    hasher.write(&entry.bytes);
+    hasher.finish128().as_u128()
+}

@@ -1,0 +1,107 @@
+//! The model by itself: a few conversations, and the hash.
+
+use seedis_core::ConnId;
+
+use super::reply::OK;
+use super::{Model, Reply};
+
+const ONE: ConnId = ConnId { slot: 1, generation: 0 };
+const OTHER: ConnId = ConnId { slot: 2, generation: 0 };
+
+fn say(model: &mut Model, conn: ConnId, now_ms: i64, line: &str) -> Reply {
+    let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    model.execute(conn, &words, now_ms).reply
+}
+
+#[test]
+fn a_dead_key_that_was_met_is_gone_though_the_clock_steps_back() {
+    let mut model = Model::new(2, 1 << 20);
+    say(&mut model, ONE, 100, "SET k v PX 50");
+    say(&mut model, ONE, 100, "SET met v PX 50");
+    assert_eq!(say(&mut model, ONE, 149, "PTTL k"), Reply::Int(1));
+    assert_eq!(say(&mut model, ONE, 150, "EXISTS met"), Reply::Int(0));
+    assert_eq!(say(&mut model, ONE, 150, "DBSIZE"), Reply::Between(0, 1));
+    model.settle(150, |_, _| true);
+    assert_eq!(say(&mut model, ONE, 120, "MGET k met"), Reply::Array(vec![bulk("v"), Reply::Null]));
+    model.settle(200, |_, _| false);
+    assert_eq!(say(&mut model, ONE, 120, "GET k"), Reply::Null);
+    assert!(model.keyspace().is_empty() && model.keyspace().hash() == 0);
+}
+
+fn bulk(text: &str) -> Reply {
+    Reply::Bulk(text.as_bytes().to_vec())
+}
+
+#[test]
+fn a_transaction_fails_when_a_watched_key_changes() {
+    let mut model = Model::new(2, 1 << 20);
+    let fails = |model: &mut Model, line: &str| {
+        for line in ["FLUSHALL", "SET k v PX 1000", "WATCH k x"] {
+            say(model, ONE, 1, line);
+        }
+        say(model, OTHER, 1, line);
+        say(model, ONE, 1, "MULTI");
+        assert_eq!(say(model, ONE, 1, "INCR n"), Reply::Simple("QUEUED"));
+        let now_ms = if line == "PING" { 1001 } else { 2 };
+        say(model, ONE, now_ms, "EXEC") == Reply::NullArray
+    };
+    for line in ["SET k 1", "DEL k", "FLUSHDB", "SWAPDB 0 1", "RENAME k x", "PING"] {
+        assert!(fails(&mut model, line), "{line}");
+    }
+    for line in ["SET other 1", "DEL x", "GET k", "PERSIST x", "SETNX k 2", "SWAPDB 1 1"] {
+        assert!(!fails(&mut model, line), "{line}");
+    }
+}
+
+#[test]
+fn a_broken_transaction_does_nothing() {
+    let mut model = Model::new(1, 1 << 20);
+    for (line, wanted) in [
+        ("MULTI", OK),
+        ("SET k", Reply::Error("ERR wrong number of arguments for 'set' command".into())),
+        ("SET k v", Reply::Simple("QUEUED")),
+        ("MULTI", Reply::Error("ERR MULTI calls can not be nested".into())),
+        (
+            "EXEC",
+            Reply::Error("EXECABORT Transaction discarded because of previous errors.".into()),
+        ),
+        ("EXEC", Reply::Error("ERR EXEC without MULTI".into())),
+        ("GET k", Reply::Null),
+    ] {
+        assert_eq!(say(&mut model, ONE, 1, line), wanted, "{line}");
+    }
+}
+
+#[test]
+fn the_hash_tells_keys_values_deadlines_and_databases_apart_and_not_their_order() {
+    let hash = |lines: &[&str]| {
+        let mut model = Model::new(2, 1 << 20);
+        lines.iter().for_each(|line| drop(say(&mut model, ONE, 1, line)));
+        model.keyspace().hash()
+    };
+    assert_eq!(hash(&["SET a 1", "SET b 2"]), hash(&["SET b 1", "INCR b", "SET a 1"]));
+    assert_eq!(hash(&["SET a 1", "SWAPDB 0 1", "SELECT 1", "COPY a b", "DEL a b"]), 0);
+    let one = [&["SET a 1"][..], &["SET a 2"], &["SET b 1"], &["SET a 1 PX 5"]];
+    let mut hashes: Vec<u128> = one.iter().map(|lines| hash(lines)).collect();
+    hashes.push(hash(&["SELECT 1", "SET a 1"]));
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 5);
+}
+
+#[test]
+fn replies_are_compared_byte_by_byte() {
+    let array = Reply::Array(vec![bulk("a"), Reply::Null, Reply::Between(1, 2), Reply::Any]);
+    assert!(array.is(b"*4\r\n$1\r\na\r\n$-1\r\n:2\r\n%0\r\n", false));
+    assert!(array.is(b"*4\r\n$1\r\na\r\n_\r\n:2\r\n+x\r\n", true));
+    for wrong in [
+        &b"*4\r\n$1\r\na\r\n_\r\n:2\r\n+x\r\n"[..],
+        b"*4\r\n$1\r\nb\r\n$-1\r\n:2\r\n+x\r\n",
+        b"*4\r\n$1\r\na\r\n$-1\r\n:3\r\n+x\r\n",
+        b"*4\r\n$1\r\na\r\n$-1\r\n:2\r\n",
+        b"*3\r\n$1\r\na\r\n$-1\r\n:2\r\n",
+        b"*4\r\n$1\r\na\r\n$-1\r\n:2\r\n+x\r\n+y\r\n",
+    ] {
+        assert!(!array.is(wrong, false));
+    }
+}
