@@ -204,6 +204,13 @@ impl Core {
         &self.server.dbs
     }
 
+    /// Whether a database holds a key, be it past its deadline; changes nothing.
+    #[must_use]
+    pub fn holds(&self, db: usize, key: &[u8]) -> bool {
+        let key = self.server.hasher.key(key);
+        self.server.dbs.get(db).is_some_and(|db| db.find(key).is_some())
+    }
+
     /// Asserts every invariant of the keyspace; O(keys), for tests and the simulator.
     pub fn check(&self) {
         self.server.dbs.iter().for_each(crate::keyspace::Db::check);

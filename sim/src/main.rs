@@ -1,10 +1,11 @@
 //! The simulator's command line.
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
-use seedis_sim::Plan;
+use seedis_sim::{Plan, Timeline, World};
 
 const HELP: &str = "\
 usage: seedis-sim run [--seed S] [--seeds N] [--commands C] [--minutes M]
@@ -58,9 +59,30 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     Ok(is_run.then_some(options))
 }
 
+/// Events that are shown of a seed that failed.
+const SHOWN_EVENTS: usize = 60;
+
+/// Runs a seed that failed once more, which is the same run, and shows how it went wrong.
+fn show_failure(plan: Plan) {
+    let timeline = Timeline::keeping(SHOWN_EVENTS);
+    let again = AssertUnwindSafe(|| World::run(plan, timeline.clone()));
+    std::panic::set_hook(Box::new(|_| {}));
+    // That it fails again is why it runs; a check after the run leaves the timeline whole.
+    let _ = std::panic::catch_unwind(again);
+    let _ = std::panic::take_hook();
+    eprintln!("\nThe last {SHOWN_EVENTS} events of seed {}:", plan.seed);
+    for line in timeline.lines() {
+        eprintln!("  {line}");
+    }
+    eprintln!(
+        "seed {} failed: seedis-sim run --seed {} --seeds 1 --commands {}",
+        plan.seed, plan.seed, plan.commands
+    );
+}
+
 fn run(options: &Options) -> ExitCode {
     let start = Instant::now();
-    let (mut commands, mut replies, mut seeds) = (0, 0, 0);
+    let (mut commands, mut replies, mut seeds, mut compared) = (0, 0, 0, 0);
     for seed in options.first..options.first.saturating_add(options.seeds) {
         if options.limit.is_some_and(|limit| start.elapsed() > limit) {
             break;
@@ -71,19 +93,18 @@ fn run(options: &Options) -> ExitCode {
                 commands += outcome.commands;
                 replies += outcome.replies;
                 seeds += 1;
+                compared += u64::from(outcome.is_compared);
             }
             Err(_) => {
-                eprintln!(
-                    "seed {seed} failed: seedis-sim run --seed {seed} --seeds 1 --commands {}",
-                    options.commands
-                );
+                show_failure(plan);
                 return ExitCode::FAILURE;
             }
         }
     }
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "{seeds} seeds, {commands} commands, {replies} replies in {seconds:.1} s: {:.0} commands/s",
+        "{seeds} seeds ({compared} compared with the model), {commands} commands, \
+         {replies} replies in {seconds:.1} s: {:.0} commands/s",
         commands as f64 / seconds
     );
     ExitCode::SUCCESS

@@ -12,14 +12,26 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 use seedis_core::command::Registry;
 use seedis_core::command::arguments::{self, Argument, Kind};
+use seedis_core::command::spec::{Command, Flags};
 
-/// A command line: its words.
-pub type Words = Vec<Vec<u8>>;
+use crate::model::{Model, Words};
+
+/// What clients may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Anything.
+    Any,
+    /// Commands whose replies the model knows, and those that change nothing.
+    Modelled,
+}
 
 /// What one seed's clients do.
 #[derive(Debug)]
 pub struct Workload {
     choices: Vec<Choice>,
+    scope: Scope,
+    /// Names that are no command that a spoiled one may turn into.
+    unsafe_names: Vec<&'static str>,
     keys: u32,
     spoil_percent: u32,
     big_percent: u32,
@@ -36,10 +48,15 @@ struct Choice {
 impl Workload {
     /// Draws what this seed does: which commands, how often each, how skewed the keys.
     #[must_use]
-    pub fn draw(registry: &Registry, rng: &mut ChaCha8Rng) -> Self {
+    pub fn draw(registry: &Registry, scope: Scope, rng: &mut ChaCha8Rng) -> Self {
         let mut choices = Vec::new();
+        let mut unsafe_names = Vec::new();
         for &id in registry.tops() {
             let command = registry.row(id).command;
+            if scope == Scope::Modelled && !is_safe(command) {
+                unsafe_names.push(command.name);
+                continue;
+            }
             if command.subcommands.is_empty() {
                 choices.push(Choice::of(vec![command.name], command.arguments, rng));
             }
@@ -50,6 +67,8 @@ impl Workload {
         choices.retain(|choice| choice.weight > 0);
         Self {
             choices,
+            scope,
+            unsafe_names,
             keys: *[1, 3, 10, 100, 2000].choose(rng).unwrap_or(&10),
             spoil_percent: rng.random_range(0..20),
             big_percent: rng.random_range(0..4),
@@ -66,7 +85,12 @@ impl Workload {
         let mut maker = Maker { workload: self, now_ms, rng, words: &mut words };
         maker.sequence(&choice.arguments);
         if rng.random_ratio(self.spoil_percent, 100) {
+            let whole = words.clone();
             self.spoil(&mut words, now_ms, rng);
+            let is_name = |name: &&str| words[0].eq_ignore_ascii_case(name.as_bytes());
+            if self.unsafe_names.iter().any(is_name) {
+                return whole;
+            }
         }
         words
     }
@@ -85,7 +109,8 @@ impl Workload {
         }
     }
 
-    fn key(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
+    /// A key.
+    pub(crate) fn key(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
         // Squaring skews towards the first keys.
         let draw: f64 = rng.random();
         let number = (draw * draw * f64::from(self.keys)) as u32;
@@ -134,6 +159,18 @@ impl Choice {
         };
         Self { words, arguments, weight }
     }
+}
+
+/// Whether a command may be said where a model listens: it knows the reply, or the command changes
+/// nothing and has one reply.
+fn is_safe(command: &Command) -> bool {
+    let is_around = matches!(command.name, "multi" | "exec" | "discard" | "watch" | "unwatch");
+    let changes_nothing = command.flags.has(Flags::READONLY)
+        || matches!(
+            command.name,
+            "info" | "time" | "lastsave" | "command" | "publish" | "lolwut" | "object"
+        );
+    !is_around && (changes_nothing || Model::knows(command.name.as_bytes()))
 }
 
 /// Walks an argument tree and writes words.
@@ -201,7 +238,16 @@ impl Maker<'_> {
     }
 
     fn double(&mut self) -> Vec<u8> {
-        let texts = ["0", "1.5", "-0.1", "1e17", "3.0e3", "inf", "-inf", "nan", "1e400", "5e-324"];
+        if self.workload.scope == Scope::Modelled && self.rng.random_ratio(5, 6) {
+            let eighths: i64 = self.rng.random_range(-1000..1000);
+            return (eighths as f64 / 8.0).to_string().into_bytes();
+        }
+        let texts: &[&str] = match self.workload.scope {
+            Scope::Modelled => &["inf", "-inf", "nan", "1.5x", "", " 1", "9223372036854775807"],
+            Scope::Any => {
+                &["0", "1.5", "-0.1", "1e17", "3.0e3", "inf", "-inf", "nan", "1e400", "5e-324"]
+            }
+        };
         texts.choose(self.rng).map(|text| text.as_bytes().to_vec()).unwrap_or_default()
     }
 

@@ -57,8 +57,9 @@ impl Call<'_> {
     pub(super) fn db_number(&self, at: usize) -> Result<usize, Vec<u8>> {
         let number = self.int(at)?;
         if i32::try_from(number).is_err() {
-            return Err("ERR value is out of range, value must between -2147483648 and 2147483647"
-                .into());
+            return Err(
+                "ERR value is out of range, value must between -2147483648 and 2147483647".into()
+            );
         }
         self.existing_db(number)
     }

@@ -193,7 +193,9 @@ impl Model {
         let error = format!("wrong number of arguments for '{name}' command");
         if name == "exec" {
             transactions::leave(session);
-            return Reply::Error(format!("EXECABORT Transaction discarded because of: {error}").into());
+            return Reply::Error(
+                format!("EXECABORT Transaction discarded because of: {error}").into(),
+            );
         }
         if let Some(transaction) = &mut session.transaction {
             transaction.is_aborted = true;

@@ -1,9 +1,11 @@
 //! What a reply must be, and whether bytes are it.
 
+use std::fmt;
+
 use crate::reply;
 
 /// A reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Reply {
     /// `+text`.
     Simple(&'static str),
@@ -75,6 +77,23 @@ impl Reply {
             Self::Lost => true,
             Self::Array(replies) => replies.iter().any(Self::is_lost),
             _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simple(text) => write!(f, "+{text}"),
+            Self::Error(text) => write!(f, "-{}", text.escape_ascii()),
+            Self::Int(number) => write!(f, ":{number}"),
+            Self::Between(least, most) => write!(f, ":{least} to :{most}"),
+            Self::Bulk(text) => write!(f, "\"{}\"", text.escape_ascii()),
+            Self::Null => f.write_str("null"),
+            Self::NullArray => f.write_str("null array"),
+            Self::Array(replies) => f.debug_list().entries(replies).finish(),
+            Self::Any => f.write_str("any reply"),
+            Self::Lost => f.write_str("unknown"),
         }
     }
 }

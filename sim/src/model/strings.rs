@@ -80,10 +80,9 @@ impl Options {
     /// The deadline that the options ask for.
     fn deadline_ms(&self, call: &Call<'_>, command: &str) -> Result<Option<i64>, Vec<u8>> {
         match &self.lifetime {
-            Some((form, number)) if !number.is_empty() || form.ends_with(['x', 't']) => {
-                deadline_ms(call, form, number, command).map(Some)
-            }
-            _ => Ok(None),
+            None => Ok(None),
+            Some((form, _)) if matches!(&form[..], "keepttl" | "persist") => Ok(None),
+            Some((form, number)) => deadline_ms(call, form, number, command).map(Some),
         }
     }
 }
@@ -101,7 +100,7 @@ fn deadline_ms(call: &Call<'_>, form: &str, number: &[u8], name: &str) -> Result
 fn set(call: &mut Call<'_>) -> Answer {
     let options = options(call, 3, true)?;
     let is_keepttl = options.lifetime.as_ref().is_some_and(|lifetime| lifetime.0 == "keepttl");
-    let deadline = if is_keepttl { None } else { options.deadline_ms(call, "set")? };
+    let deadline = options.deadline_ms(call, "set")?;
     let old = call.first();
     let holds = match &options.condition {
         None => true,
@@ -153,19 +152,13 @@ fn getex(call: &mut Call<'_>) -> Answer {
     let options = options(call, 2, false)?;
     let Some(entry) = call.first() else { return Ok(Reply::Null) };
     let bytes = entry.bytes.clone();
-    match &options.lifetime {
+    let deadline = options.deadline_ms(call, "getex")?;
+    let persists = options.lifetime.is_some() && entry.deadline_ms.is_some();
+    match deadline {
+        Some(deadline) if deadline <= call.now_ms => call.remove(&call.words[1]),
+        Some(_) => call.put_first(bytes, deadline),
+        None if persists => call.put_first(bytes, None),
         None => {}
-        Some((word, _)) if word == "persist"
-            && entry.deadline_ms.is_some() => {
-                call.put_first(bytes, None);
-            }
-        Some(_) => {
-            let deadline = options.deadline_ms(call, "getex")?;
-            match deadline.is_some_and(|deadline| deadline <= call.now_ms) {
-                true => call.remove(&call.words[1]),
-                false => call.put_first(bytes, deadline),
-            }
-        }
     }
     Ok(bulk(Some(&entry)))
 }

@@ -1,0 +1,74 @@
+//! What clients say: the workload, with transactions around some of it.
+//!
+//! Left to chance alone, MULTI and EXEC would rarely have anything between them, and WATCH nothing
+//! to do with either.
+
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::wire::Wire;
+use crate::model::{Model, Words};
+use crate::workload::{Scope, Workload};
+
+/// The minds of all clients.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    rng: ChaCha8Rng,
+    workload: Workload,
+    scope: Scope,
+}
+
+impl Clients {
+    pub(crate) fn draw(scope: Scope, mut rng: ChaCha8Rng) -> Self {
+        let workload = Workload::draw(&seedis_core::command::registry(), scope, &mut rng);
+        Self { rng, workload, scope }
+    }
+
+    /// A client sends some commands, or has nothing to say. Returns how many.
+    pub(crate) fn speak(&mut self, wire: &mut Wire, now_ms: i64) -> u64 {
+        if self.rng.random() {
+            return 0;
+        }
+        let count = self.rng.random_range(1..20);
+        for _ in 0..count {
+            let words = self.next(wire, now_ms);
+            match words[0].to_ascii_lowercase().as_slice() {
+                b"multi" if words.len() == 1 => wire.is_in_multi = true,
+                b"exec" | b"discard" | b"reset" => wire.is_in_multi = false,
+                _ => {}
+            }
+            wire.send(words, &mut self.rng);
+        }
+        count
+    }
+
+    fn next(&mut self, wire: &Wire, now_ms: i64) -> Words {
+        let draw = self.rng.random_range(0..200);
+        let around: &[&[u8]] = match (wire.is_in_multi, draw) {
+            (true, 0..30) => &[b"EXEC"],
+            (true, 30..34) => &[b"DISCARD"],
+            (_, 34) => &[b"MULTI"],
+            (_, 35) => &[b"UNWATCH"],
+            (_, 36) => &[b"EXEC", b"now"],
+            (false, 0..10) => &[b"MULTI"],
+            (_, 37) | (false, 10..18) => return self.watch(),
+            (false, 18) => &[b"EXEC"],
+            (false, 19) => &[b"DISCARD"],
+            _ => {
+                let words = self.workload.next(now_ms, &mut self.rng);
+                let is_known = self.scope == Scope::Any || Model::knows(&words[0]);
+                // The model cannot tell whether another command would abort the transaction.
+                if is_known || !wire.is_in_multi { return words } else { &[b"PING"] }
+            }
+        };
+        around.iter().map(|word| word.to_vec()).collect()
+    }
+
+    fn watch(&mut self) -> Words {
+        let mut words = vec![b"WATCH".to_vec()];
+        for _ in 0..self.rng.random_range(1..3) {
+            words.push(self.workload.key(&mut self.rng));
+        }
+        words
+    }
+}

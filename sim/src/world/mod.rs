@@ -1,0 +1,276 @@
+//! The world of one seed: clients, a network that cuts and delays, clocks that jump, a disk, and
+//! the core.
+//!
+//! Time is discrete: each step moves the clocks, lets some clients send, delivers pieces of what
+//! they sent, completes some requests and lets sockets take some of the replies. Everything is
+//! drawn from the seed, the weights included, so that seeds differ in kind and not just in detail.
+//! Each part draws from a stream of its own, so that a change to one leaves the others' draws as
+//! they were.
+//!
+//! There are two kinds of runs. In one, clients say anything whatever and replies must be
+//! well-formed. In the other they keep to commands that the model knows or that change nothing,
+//! and each reply must be what the model says.
+
+mod clients;
+mod clock;
+mod host;
+mod network;
+mod oracle;
+mod timeline;
+mod wire;
+
+pub use timeline::Timeline;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use seedis_core::config::ProtectedAction;
+use seedis_core::io::Name;
+use seedis_core::turn::HostFacts;
+use seedis_core::{Config, Core, Effects, Turn};
+
+use crate::disk::{Disk, Faults, Personality};
+use crate::model::Keyspace;
+use crate::trace::Trace;
+use crate::workload::Scope;
+use clients::Clients;
+use clock::Clock;
+use host::Host;
+use network::Network;
+use oracle::Oracle;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// The seed of everything.
+    pub seed: u64,
+    /// Commands that clients send in all.
+    pub commands: u64,
+}
+
+impl Plan {
+    /// What clients say with this seed: every other one has an oracle.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        if self.seed.is_multiple_of(2) { Scope::Any } else { Scope::Modelled }
+    }
+}
+
+/// What a run gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Hash of everything that happened.
+    pub trace: u128,
+    /// Commands sent.
+    pub commands: u64,
+    /// Replies and pushes received.
+    pub replies: u64,
+    /// Turns of the core.
+    pub turns: u64,
+    /// Bytes of the effects log.
+    pub log_bytes: u64,
+    /// Keys at the end.
+    pub keys: usize,
+    /// The model was there and could follow to the end.
+    pub is_compared: bool,
+}
+
+/// The world: a core and all that is around it.
+#[derive(Debug)]
+pub struct World {
+    core: Core,
+    around: Surroundings,
+    oracle: Option<Oracle>,
+    /// The effects log since the start.
+    pub log: Vec<u8>,
+}
+
+/// Clients, network, clocks and files.
+#[derive(Debug)]
+struct Surroundings {
+    rng: ChaCha8Rng,
+    scope: Scope,
+    clients: Clients,
+    clock: Clock,
+    network: Network,
+    host: Host,
+    disk: Disk,
+    trace: Trace,
+    timeline: Timeline,
+    outcome: Outcome,
+}
+
+/// Longest value in a run with an oracle: the model copies values all the time.
+const MODELLED_BULK_BYTES: u64 = 1 << 20;
+
+impl World {
+    /// The world of a seed before its first turn.
+    #[must_use]
+    pub fn new(plan: Plan, timeline: Timeline) -> Self {
+        let mut around = Surroundings::draw(plan, timeline);
+        let mut core = Core::new(config(around.scope), around.rng.random());
+        core.keep_log();
+        let oracle = (around.scope == Scope::Modelled)
+            .then(|| Oracle::new(core.databases().len(), MODELLED_BULK_BYTES as usize));
+        Self { core, around, oracle, log: Vec::new() }
+    }
+
+    /// Runs a plan.
+    ///
+    /// # Panics
+    ///
+    /// When the core panics, breaks an invariant, sends what is no RESP or not what the model says:
+    /// that is the finding.
+    #[must_use]
+    pub fn run(plan: Plan, timeline: Timeline) -> (Self, Outcome) {
+        let mut world = Self::new(plan, timeline);
+        while world.around.outcome.commands < plan.commands {
+            world.step();
+            if world.around.outcome.turns.is_multiple_of(512) {
+                world.check();
+            }
+        }
+        world.check();
+        let mut outcome = world.around.outcome;
+        outcome.trace = world.around.trace.hash();
+        outcome.replies = world.around.network.replies;
+        outcome.keys = world.core.databases().iter().map(|db| db.len()).sum();
+        outcome.log_bytes = world.log.len() as u64;
+        outcome.is_compared = world.oracle.as_ref().is_some_and(|oracle| !oracle.is_lost);
+        (world, outcome)
+    }
+
+    /// The core, to look at.
+    #[must_use]
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn check(&self) {
+        self.core.check();
+        self.oracle.iter().for_each(|oracle| oracle.compare(&self.core));
+    }
+
+    fn step(&mut self) {
+        let Self { core, around, oracle, log } = self;
+        around.begin();
+        let mut turn = core.turn(around.clock.now());
+        around.feed(&mut turn, oracle);
+        let mut effects = turn.seal();
+        around.outcome.turns += 1;
+        around.network.receive(&mut effects, oracle, &mut around.trace);
+        around.perform(&mut effects);
+        let exits = effects.exit().is_some();
+        let now_ms = around.clock.now().wall_ms();
+        oracle.iter_mut().for_each(|oracle| oracle.settle(core, now_ms));
+        let logged = core.take_log();
+        around.trace.note(b'L', 0, &logged);
+        log.extend(logged);
+        if exits {
+            self.restart();
+        }
+    }
+
+    /// SHUTDOWN: nothing is persistent yet, so the next life starts empty.
+    fn restart(&mut self) {
+        self.core = Core::new(config(self.around.scope), self.around.rng.random());
+        self.core.keep_log();
+        self.log.clear();
+        self.around.network.forget();
+        self.around.host.forget();
+        if let Some(oracle) = &mut self.oracle {
+            oracle.restart(Keyspace::new(self.core.databases().len()));
+        }
+    }
+}
+
+impl Surroundings {
+    fn draw(plan: Plan, timeline: Timeline) -> Self {
+        let stream = |number| {
+            let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
+            rng.set_stream(number);
+            rng
+        };
+        let mut rng = stream(0);
+        let personality = Personality::draw(&mut rng);
+        let mut disk = Disk::new(personality, Faults::draw(&mut rng), rng.random());
+        disk.put(&Name::Config, Vec::new());
+        if timeline.is_kept() {
+            disk.keep_notes();
+        }
+        Self {
+            rng,
+            scope: plan.scope(),
+            clients: Clients::draw(plan.scope(), stream(1)),
+            clock: Clock::draw(stream(2)),
+            network: Network::draw(timeline.clone(), stream(3)),
+            host: Host::new(stream(4)),
+            disk,
+            trace: Trace::default(),
+            timeline,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Time passes, and clients send.
+    fn begin(&mut self) {
+        self.clock.pass();
+        let now = self.clock.now();
+        self.timeline.turn(now, self.outcome.turns);
+        self.outcome.commands += self.network.send(&mut self.clients, now.wall_ms());
+    }
+
+    /// Everything that goes into a turn.
+    fn feed(&mut self, turn: &mut Turn<'_>, oracle: &mut Option<Oracle>) {
+        let now = self.clock.now();
+        if self.rng.random_ratio(1, 400) {
+            let rss_bytes = self.rng.random_range(0..1 << 40);
+            turn.observe(HostFacts { rss_bytes, ..HostFacts::default() });
+        }
+        while let Some((ticket, result)) = self.host.completed() {
+            turn.done(ticket, result);
+        }
+        while let Some((ticket, result)) = self.disk.completed(now.mono_ns) {
+            self.trace.note(b'd', ticket.0, format!("{result:?}").as_bytes());
+            self.timeline.note(|| format!("request {} ends: {}", ticket.0, shown(&result)));
+            turn.done(ticket, result);
+        }
+        for note in self.disk.take_notes() {
+            self.timeline.note(|| format!("disk: {note}"));
+        }
+        self.network.feed(turn, now.wall_ms(), oracle, &mut self.trace);
+    }
+
+    /// Requests, which complete some time later, and lines of the log.
+    fn perform(&mut self, effects: &mut Effects<'_>) {
+        let now_ns = self.clock.now().mono_ns;
+        while let Some((ticket, request)) = effects.io() {
+            self.trace.note(b'f', ticket.0, format!("{request:?}").as_bytes());
+            self.timeline.note(|| format!("request {}: {}", ticket.0, shown(&request)));
+            if let Some(request) = self.host.ask(ticket, request) {
+                self.disk.ask(ticket, request, now_ns);
+            }
+        }
+        while let Some((_, line)) = effects.log_line() {
+            self.trace.note(b'l', 0, line.as_bytes());
+            self.timeline.note(|| format!("log: {line}"));
+        }
+    }
+}
+
+/// A request or its result, cut where it is long.
+fn shown(what: &impl std::fmt::Debug) -> String {
+    let mut text = format!("{what:?}");
+    let end = (0..=200).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    if end < text.len() {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+fn config(scope: Scope) -> Config {
+    match scope {
+        Scope::Any => Config { enable_debug_command: ProtectedAction::Yes, ..Config::default() },
+        Scope::Modelled => Config { proto_max_bulk_len: MODELLED_BULK_BYTES, ..Config::default() },
+    }
+}

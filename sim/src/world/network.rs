@@ -1,0 +1,147 @@
+//! The network: connections that come and go, and what passes over them.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use rand::RngExt as _;
+use rand::seq::IteratorRandom as _;
+use rand_chacha::ChaCha8Rng;
+use seedis_core::{ConnId, Effects, Peer, Turn};
+
+use super::clients::Clients;
+use super::oracle::Oracle;
+use super::timeline::Timeline;
+use super::wire::Wire;
+use crate::trace::Trace;
+
+/// Everybody who is connected.
+#[derive(Debug)]
+pub(crate) struct Network {
+    rng: ChaCha8Rng,
+    wires: BTreeMap<u32, Wire>,
+    generations: BTreeMap<u32, u32>,
+    pieces_bytes_max: usize,
+    wires_max: u32,
+    timeline: Timeline,
+    /// Replies and pushes that clients have read.
+    pub(crate) replies: u64,
+}
+
+impl Network {
+    pub(crate) fn draw(timeline: Timeline, mut rng: ChaCha8Rng) -> Self {
+        Self {
+            wires: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            pieces_bytes_max: *[1, 7, 100, 4000, 100_000].iter().choose(&mut rng).unwrap_or(&100),
+            wires_max: rng.random_range(1..8),
+            rng,
+            timeline,
+            replies: 0,
+        }
+    }
+
+    /// Clients send. Returns how many commands.
+    pub(crate) fn send(&mut self, clients: &mut Clients, now_ms: i64) -> u64 {
+        // Who waits for what he said to arrive says no more.
+        let most = self.pieces_bytes_max.saturating_mul(20).min(100_000);
+        let ready = self.wires.values_mut().filter(|wire| wire.on_the_way() <= most);
+        ready.map(|wire| clients.speak(wire, now_ms)).sum()
+    }
+
+    /// Connections are made and lost, and what was sent arrives.
+    pub(crate) fn feed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        now_ms: i64,
+        oracle: &mut Option<Oracle>,
+        trace: &mut Trace,
+    ) {
+        if self.wires.is_empty() || self.rng.random_ratio(1, 20) {
+            self.connect(turn, oracle);
+        }
+        for wire in self.wires.values_mut() {
+            let executed = wire.deliver(turn, self.pieces_bytes_max, &mut self.rng, trace);
+            for words in executed {
+                self.timeline.note(|| {
+                    format!("client {} executes {}", wire.id.slot, Timeline::command(&words))
+                });
+                if let Some(oracle) = oracle {
+                    oracle.executed(wire.id, words, now_ms);
+                }
+            }
+        }
+        if self.rng.random_ratio(1, 1000)
+            && let Some(slot) = self.wires.keys().copied().choose(&mut self.rng)
+            && let Some(wire) = self.wires.remove(&slot)
+        {
+            self.timeline.note(|| format!("client {slot} disconnects"));
+            turn.closed(wire.id);
+            oracle.iter_mut().for_each(|oracle| oracle.disconnect(wire.id));
+        }
+    }
+
+    /// A client connects, if its slot is free.
+    fn connect(&mut self, turn: &mut Turn<'_>, oracle: &mut Option<Oracle>) {
+        let slot = self.rng.random_range(0..self.wires_max);
+        let generation = self.generations.entry(slot).or_insert(0);
+        let Entry::Vacant(vacant) = self.wires.entry(slot) else { return };
+        let mut wire = Wire::new(ConnId { slot, generation: *generation }, &mut self.rng);
+        *generation += 1;
+        if self.rng.random() {
+            wire.send(vec![b"HELLO".to_vec(), b"3".to_vec()], &mut self.rng);
+        }
+        self.timeline.note(|| format!("client {slot} connects"));
+        turn.accept(wire.id, peer(slot));
+        oracle.iter_mut().for_each(|oracle| oracle.connect(wire.id));
+        vacant.insert(wire);
+    }
+
+    /// Sockets take replies, paused connections go on, closed ones go.
+    pub(crate) fn receive(
+        &mut self,
+        effects: &mut Effects<'_>,
+        oracle: &mut Option<Oracle>,
+        trace: &mut Trace,
+    ) {
+        while let Some(id) = effects.writable() {
+            let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) else {
+                continue;
+            };
+            let taken = wire.take(effects, &mut self.rng);
+            trace.note(b'>', u64::from(id.slot), wire.newest(taken));
+            effects.sent(id, taken);
+            for reply in wire.replies() {
+                let shown = || format!("client {} reads {}", id.slot, Timeline::shown(&reply));
+                self.timeline.note(shown);
+                self.replies += 1;
+                oracle.iter_mut().for_each(|oracle| oracle.replied(id, &reply));
+            }
+        }
+        while let Some(id) = effects.resumed() {
+            if let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) {
+                wire.is_paused = false;
+            }
+        }
+        while let Some(id) = effects.close() {
+            trace.note(b'c', u64::from(id.slot), &[]);
+            self.timeline.note(|| format!("client {} is disconnected", id.slot));
+            self.wires.remove(&id.slot);
+            oracle.iter_mut().for_each(|oracle| oracle.disconnect(id));
+        }
+    }
+
+    /// The process ended.
+    pub(crate) fn forget(&mut self) {
+        self.wires.clear();
+    }
+}
+
+fn peer(slot: u32) -> Peer {
+    Peer {
+        addr: format!("10.0.0.{slot}:4000").into(),
+        laddr: "10.0.0.99:6379".into(),
+        is_local: true,
+        is_unix: false,
+        fd: slot as i32 + 8,
+    }
+}

@@ -1,0 +1,170 @@
+//! A client's connection: what was sent and not delivered, delivered and not consumed, received
+//! and not read.
+//!
+//! The network cuts what is sent into pieces of any size and the client's socket takes any part of
+//! what is sent to it. Both sides keep whole commands and whole replies apart from the bytes, so
+//! that it is known which command each reply answers.
+
+use std::collections::VecDeque;
+
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+use seedis_core::{ConnId, Effects, Flow, Turn};
+
+use super::timeline::Timeline;
+use crate::model::Words;
+use crate::reply;
+use crate::trace::Trace;
+
+/// A client and its connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) id: ConnId,
+    /// Sent and not delivered.
+    in_flight: Vec<u8>,
+    /// Delivered and not consumed.
+    kept: Vec<u8>,
+    need: usize,
+    pub(crate) is_paused: bool,
+    /// Received and not whole replies yet.
+    received: Vec<u8>,
+    /// It takes bytes only now and then.
+    is_slow: bool,
+    /// Its socket was full.
+    is_full: bool,
+    /// It has said MULTI and neither EXEC nor DISCARD.
+    pub(crate) is_in_multi: bool,
+    /// Commands that were not consumed whole, with the length of each.
+    sent: VecDeque<(Words, usize)>,
+    /// Bytes of the first of these that were consumed.
+    consumed: usize,
+}
+
+impl Wire {
+    pub(crate) fn new(id: ConnId, rng: &mut ChaCha8Rng) -> Self {
+        Self {
+            id,
+            in_flight: Vec::new(),
+            kept: Vec::new(),
+            need: 0,
+            is_paused: false,
+            received: Vec::new(),
+            is_slow: rng.random_ratio(1, 8),
+            is_full: false,
+            is_in_multi: false,
+            sent: VecDeque::new(),
+            consumed: 0,
+        }
+    }
+
+    /// Bytes on their way to the core.
+    pub(crate) fn on_the_way(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// The client sends a command.
+    pub(crate) fn send(&mut self, words: Words, rng: &mut ChaCha8Rng) {
+        let before = self.in_flight.len();
+        encode(&words, &mut self.in_flight, rng);
+        self.sent.push_back((words, self.in_flight.len() - before));
+    }
+
+    /// The network delivers a piece of what was sent, of so many bytes at most, and the core is
+    /// fed. Returns the commands that it has consumed.
+    pub(crate) fn deliver(
+        &mut self,
+        turn: &mut Turn<'_>,
+        max: usize,
+        rng: &mut ChaCha8Rng,
+        trace: &mut Trace,
+    ) -> Vec<Words> {
+        if self.is_full && (!self.is_slow || rng.random_ratio(1, 10)) {
+            self.is_full = false;
+            turn.can_write(self.id);
+        }
+        let arrived = rng.random_range(0..=self.in_flight.len().min(max));
+        self.kept.extend(self.in_flight.drain(..arrived));
+        let mut executed = Vec::new();
+        while !self.is_paused && !self.kept.is_empty() && self.kept.len() >= self.need {
+            let fed = turn.feed(self.id, &self.kept);
+            turn.took(self.id, &self.kept, rng.random_range(0..100_000));
+            assert!(fed.consumed <= self.kept.len(), "no more is consumed than was fed");
+            trace.note(b'<', fed.consumed as u64, &self.kept[..fed.consumed]);
+            self.kept.drain(..fed.consumed);
+            self.need = fed.need;
+            self.is_paused = fed.flow == Flow::Paused;
+            self.consumed += fed.consumed;
+            while let Some((_, len)) = self.sent.front()
+                && *len <= self.consumed
+                && let Some((words, len)) = self.sent.pop_front()
+            {
+                self.consumed -= len;
+                executed.push(words);
+            }
+            if fed.flow != Flow::More {
+                break;
+            }
+        }
+        executed
+    }
+
+    /// The socket takes some of the bytes that are for it. Returns how many.
+    pub(crate) fn take(&mut self, effects: &Effects<'_>, rng: &mut ChaCha8Rng) -> usize {
+        let before = self.received.len();
+        let all: usize = effects.tx(self.id).map(<[u8]>::len).sum();
+        let room = if self.is_slow { rng.random_range(0..2000) } else { usize::MAX };
+        for chunk in effects.tx(self.id) {
+            let left = room - (self.received.len() - before);
+            self.received.extend_from_slice(&chunk[..chunk.len().min(left)]);
+        }
+        let taken = self.received.len() - before;
+        self.is_full = taken < all;
+        taken
+    }
+
+    /// The last so many bytes received.
+    pub(crate) fn newest(&self, count: usize) -> &[u8] {
+        &self.received[self.received.len() - count..]
+    }
+
+    /// Takes the whole replies out of what was received.
+    ///
+    /// # Panics
+    ///
+    /// When they are no RESP.
+    pub(crate) fn replies(&mut self) -> Vec<Vec<u8>> {
+        let (mut at, mut replies) = (0, Vec::new());
+        loop {
+            match reply::end(&self.received, at) {
+                Ok(Some(end)) => {
+                    replies.push(self.received[at..end].to_vec());
+                    at = end;
+                }
+                Ok(None) => break,
+                Err(wrong) => {
+                    let from = wrong.at.saturating_sub(40);
+                    let near = Timeline::shown(&self.received[from..]);
+                    panic!("a reply is no RESP near {near}");
+                }
+            }
+        }
+        self.received.drain(..at);
+        replies
+    }
+}
+
+/// A command as a client sends it: nearly always an array, sometimes inline.
+fn encode(words: &Words, out: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
+    let is_plain = |word: &Vec<u8>| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
+    if rng.random_ratio(1, 50) && words.iter().all(is_plain) {
+        out.extend(words.join(&b' '));
+        out.extend(if rng.random() { &b"\r\n"[..] } else { b"\n" });
+        return;
+    }
+    out.extend(format!("*{}\r\n", words.len()).bytes());
+    for word in words {
+        out.extend(format!("${}\r\n", word.len()).bytes());
+        out.extend(word);
+        out.extend(b"\r\n");
+    }
+}
