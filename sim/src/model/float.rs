@@ -60,7 +60,7 @@ impl Float {
 /// So many 1/1024, if it is a multiple of it and not too large.
 fn units(whole: &str, fraction: &str) -> Option<i128> {
     let fraction = fraction.trim_end_matches('0');
-    let is_short = whole.len() <= 19 && fraction.len() <= PLACES;
+    let is_short = whole.len() <= 34 && fraction.len() <= PLACES;
     let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let fraction: i128 = format!("0{fraction:0<PLACES$}").parse().ok()?;
     let is_multiple = fraction % 9_765_625 == 0;
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn others_are_told_apart() {
-        for text in ["1e5", "0x10", "0.1", "123456789012345678901"] {
+        for text in ["1e5", "0x10", "0.1", "1e", "1234567890123456789012345678901234567890"] {
             assert_eq!(Float::parse(text.as_bytes()), Some(Float::Unknown), "{text}");
         }
         assert_eq!(Float::parse(b"-Inf"), Some(Float::Infinite));
