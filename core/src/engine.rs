@@ -320,7 +320,7 @@ impl Batch {
     }
 
     /// Touches what the batch will need, in two passes.
-    fn warm(&self, server: &Server, db: u16) {
+    fn warm(&self, server: &Server, db: u32) {
         if self.requests.len() < 2 {
             return;
         }

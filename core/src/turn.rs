@@ -200,7 +200,7 @@ impl Core {
 
     /// The databases, by number.
     #[must_use]
-    pub fn databases(&self) -> &[crate::keyspace::Db] {
+    pub fn databases(&self) -> &crate::keyspace::Databases {
         &self.server.dbs
     }
 

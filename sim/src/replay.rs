@@ -16,7 +16,7 @@ pub type Dump = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<u64>)>;
 #[must_use]
 pub fn dump(core: &Core) -> Dump {
     let mut all = Dump::new();
-    for (number, db) in core.databases().iter().enumerate() {
+    for (number, db) in core.databases().numbered() {
         add(&mut all, number, db);
     }
     all

@@ -231,7 +231,7 @@ fn dump(core: &Core) -> Dump {
         };
         db.iter().map(described).collect::<Vec<_>>()
     };
-    core.databases().iter().enumerate().flat_map(of_db).collect()
+    core.databases().numbered().flat_map(of_db).collect()
 }
 
 fn text(value: OwnedValue) -> String {

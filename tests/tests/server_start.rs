@@ -297,6 +297,47 @@ fn a_backlog_above_the_limit_of_the_system_is_a_warning() {
 }
 
 /// Runs a server that must not start; returns the one line that says why.
+/// The replies are those of stock Redis, which keeps 57 MB for a hundred thousand.
+#[test]
+fn databases_cost_nothing_until_they_are_used() {
+    let server = Launch::new().on_port().arguments(&["--databases", "2147483647"]).start().ready();
+    let mut client = Connection::open(server.port()).unwrap();
+    let mut call = |words: &str| reply(&client.call(&words.split(' ').collect::<Vec<_>>()));
+    for (words, expected) in [
+        ("SELECT 2147483647", "ERR DB index is out of range"),
+        ("SET k zero", "OK"),
+        ("SELECT 65536", "OK"),
+        ("GET k", ""),
+        ("SET k high PX 86400000", "OK"),
+        ("COPY k k DB 2147483646", "1"),
+        ("MOVE k 99999", "1"),
+        ("DBSIZE", "0"),
+        ("SWAPDB 99999 0", "OK"),
+    ] {
+        assert_eq!(call(words), expected, "{words}");
+    }
+    assert_eq!(databases(&call("INFO keyspace")), ["db0", "db99999", "db2147483646"]);
+    for (words, expected) in [
+        ("SELECT 99999", "OK"),
+        ("GET k", "zero"),
+        ("SELECT 2147483646", "OK"),
+        ("GET k", "high"),
+        ("FLUSHDB", "OK"),
+        ("SET k gone PX 1", "OK"),
+    ] {
+        assert_eq!(call(words), expected, "{words}");
+    }
+    await_that("the key ends by itself", || call("DBSIZE") == "0", String::new);
+    assert_eq!(databases(&call("INFO keyspace")), ["db0", "db99999"]);
+    assert_eq!(call("FLUSHALL"), "OK");
+    assert_eq!(databases(&call("INFO keyspace")), Vec::<&str>::new());
+}
+
+/// The databases that INFO names.
+fn databases(info: &str) -> Vec<&str> {
+    info.lines().filter_map(|line| Some(line.split_once(":keys=")?.0)).collect()
+}
+
 fn refused(launch: Launch) -> String {
     let (code, output, errors) = launch.run();
     assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
@@ -308,6 +349,7 @@ fn refused(launch: Launch) -> String {
 fn reply(heard: &Heard) -> String {
     match heard {
         Heard::Message(Reply::Error(text)) => String::from_utf8_lossy(text).into_owned(),
+        Heard::Message(Reply::Integer(number)) => number.to_string(),
         Heard::Message(Reply::Sequence(_, words)) => {
             let words: Vec<String> =
                 words.iter().map(|word| reply(&Heard::Message(word.clone()))).collect();

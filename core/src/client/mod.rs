@@ -60,7 +60,7 @@ pub(crate) struct Client {
     pub(crate) output: Output,
     /// Messages that came while its own command ran; they follow the reply.
     pub(crate) deferred: Vec<u8>,
-    pub(crate) db: u16,
+    pub(crate) db: u32,
     pub(crate) closing: Closing,
     pub(crate) reply: ReplyMode,
     pub(crate) authenticated: bool,

@@ -31,7 +31,7 @@ pub(crate) struct Transaction {
     spans: Vec<Span>,
     pub(crate) queue: Vec<Queued>,
     /// Watched keys with their databases, each once.
-    pub(crate) watched: Vec<(u16, Arc<[u8]>)>,
+    pub(crate) watched: Vec<(u32, Arc<[u8]>)>,
 }
 
 impl Transaction {
@@ -67,6 +67,6 @@ impl Transaction {
             + self.args.capacity()
             + self.spans.capacity() * size_of::<Span>()
             + self.queue.capacity() * size_of::<Queued>()
-            + self.watched.capacity() * size_of::<(u16, Arc<[u8]>)>()
+            + self.watched.capacity() * size_of::<(u32, Arc<[u8]>)>()
     }
 }

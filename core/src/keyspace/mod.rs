@@ -6,6 +6,7 @@
 
 mod bucket;
 pub(crate) mod clock;
+mod databases;
 mod db;
 mod directory;
 mod entry;
@@ -20,6 +21,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use databases::Databases;
 pub use db::{Db, Warm};
 pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};

@@ -29,6 +29,7 @@ pub struct Snapshot {
 
 /// One database at one moment.
 struct Frozen {
+    number: usize,
     keys: usize,
     expires: usize,
     segments: vec::IntoIter<Arc<Segment>>,
@@ -41,21 +42,34 @@ impl core::fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    /// The databases as they are now.
+    /// Databases as they are now, with the numbers from 0 on.
     #[must_use]
     pub fn of(dbs: &[Db]) -> Self {
-        let freeze = |db: &Db| Frozen {
+        Self::of_numbered(dbs.iter().enumerate())
+    }
+
+    /// Databases as they are now, with their numbers; the empty ones may be left out.
+    #[must_use]
+    pub fn of_numbered<'a>(dbs: impl Iterator<Item = (usize, &'a Db)>) -> Self {
+        let freeze = |(number, db): (usize, &Db)| Frozen {
+            number,
             keys: db.len(),
             expires: db.expires(),
             segments: db.segments.clone().into_iter(),
         };
-        Self { dbs: dbs.iter().map(freeze).collect() }
+        Self { dbs: dbs.map(freeze).collect() }
     }
 
-    /// Number of databases, empty ones included.
+    /// How many databases there are in it. They are asked for by index.
     #[must_use]
     pub fn databases(&self) -> usize {
         self.dbs.len()
+    }
+
+    /// The number of the database.
+    #[must_use]
+    pub fn number(&self, db: usize) -> usize {
+        self.dbs.get(db).map_or(db, |frozen| frozen.number)
     }
 
     /// Keys that the database had, whether they were read or not.

@@ -18,7 +18,7 @@ pub(crate) struct EffectsLog {
     bytes: Vec<u8>,
     lsn: u64,
     /// Database that the last command of the log was for.
-    db: Option<u16>,
+    db: Option<u32>,
     /// Commands of the block that is not closed yet.
     block: Vec<u8>,
     block_len: usize,
@@ -37,7 +37,7 @@ impl EffectsLog {
     }
 
     /// Logs that a key was removed since its deadline had passed, before what noticed it.
-    pub(crate) fn expired(&mut self, db: u16, key: &[u8]) {
+    pub(crate) fn expired(&mut self, db: u32, key: &[u8]) {
         if self.is_on {
             let words: [&[u8]; 2] = [b"DEL", key];
             self.append(db, words.into_iter());
@@ -45,7 +45,7 @@ impl EffectsLog {
     }
 
     /// The running command is to be logged as `words`; several calls give several commands.
-    pub(crate) fn replace(&mut self, db: u16, words: &[&[u8]]) {
+    pub(crate) fn replace(&mut self, db: u32, words: &[&[u8]]) {
         self.is_replaced = true;
         if !self.is_on {
             return;
@@ -63,7 +63,7 @@ impl EffectsLog {
     /// Ends a command: what it changed joins the block, and outside of a transaction the block
     /// ends.
     #[inline]
-    pub(crate) fn finish_command(&mut self, db: u16, args: Args<'_>, changed: bool) {
+    pub(crate) fn finish_command(&mut self, db: u32, args: Args<'_>, changed: bool) {
         if self.is_on {
             if changed && !self.is_replaced {
                 self.append(db, args.from(0));
@@ -99,14 +99,14 @@ impl EffectsLog {
         self.close_block();
     }
 
-    fn append<'a>(&mut self, db: u16, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+    fn append<'a>(&mut self, db: u32, words: impl ExactSizeIterator<Item = &'a [u8]>) {
         self.block_len += self.select(db, false);
         self.block_len += 1;
         encode(&mut self.block, words);
     }
 
     /// Logs a SELECT when the database changes; returns how many commands that was.
-    fn select(&mut self, db: u16, in_replacement: bool) -> usize {
+    fn select(&mut self, db: u32, in_replacement: bool) -> usize {
         if self.db == Some(db) {
             return 0;
         }

@@ -198,7 +198,7 @@ impl Save {
         if !self.is_db_open {
             self.is_db_open = true;
             let (keys, expires) = (self.snapshot.keys(self.db), self.snapshot.expires(self.db));
-            self.form.open(out, self.db, keys, expires);
+            self.form.open(out, self.snapshot.number(self.db), keys, expires);
         }
         while !out.is_full() {
             let Some(entry) = visit.next_entry() else {

@@ -22,17 +22,19 @@ impl Server {
         let Some(now_ms) = self.now.deadline_ms() else { return };
         let mut budget = KEYS_PER_TURN;
         let mut looks = LOOKS_PER_TURN;
-        for db in 0..self.dbs.len() {
+        let mut next = self.dbs.next_number(0);
+        while let Some(db) = next {
             while budget > 0 {
                 let Some(name) = self.dbs[db].expired(now_ms, &mut looks) else { break };
-                self.expire_named(db as u16, &name, now_ms);
+                self.expire_named(db as u32, &name, now_ms);
                 budget -= 1;
             }
+            next = self.dbs.next_number(db + 1);
         }
         self.stats.expired_budget_used_up += u64::from(budget == 0);
     }
 
-    fn expire_named(&mut self, db: u16, name: &[u8], now_ms: u64) {
+    fn expire_named(&mut self, db: u32, name: &[u8], now_ms: u64) {
         let key = self.hasher.key(name);
         let Some(place) = self.dbs[db as usize].find(key) else { return };
         let at = self.dbs[db as usize].entry(place).expire_at_ms().unwrap_or(now_ms);

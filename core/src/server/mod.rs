@@ -26,7 +26,7 @@ use crate::client::pause::Pause;
 use crate::client::{Client, Clients, Closing};
 use crate::command::Registry;
 use crate::config::{Config, KeyspaceEvents};
-use crate::keyspace::{Db, Key, KeyHasher, Place};
+use crate::keyspace::{Databases, Db, Key, KeyHasher, Place};
 use crate::log::EffectsLog;
 use crate::rng::Rng;
 use crate::stats::{CommandStats, Ledger, Stats};
@@ -42,7 +42,7 @@ pub(crate) struct Server {
     pub(crate) now: Now,
     pub(crate) started: Now,
     pub(crate) hasher: KeyHasher,
-    pub(crate) dbs: Vec<Db>,
+    pub(crate) dbs: Databases,
     pub(crate) registry: Registry,
     pub(crate) clients: Clients,
     pub(crate) pool: Pool,
@@ -98,7 +98,7 @@ impl Server {
     pub(crate) fn new(config: Config, seed: [u8; 32], registry: Registry) -> Self {
         let mut rng = Rng::new(seed);
         let hasher = KeyHasher::new(rng.bits(), rng.bits());
-        let dbs = (0..config.databases).map(|_| Db::new(hasher)).collect();
+        let dbs = Databases::new(config.databases, hasher);
         let command_stats = registry.rows().iter().map(|_| CommandStats::default()).collect();
         Self {
             now: Now::default(),
@@ -136,7 +136,7 @@ impl Server {
     #[inline]
     pub(crate) fn find_live(
         &mut self,
-        db: u16,
+        db: u32,
         key: Key<'_>,
         current: Option<&mut Client>,
     ) -> Option<Place> {
@@ -151,7 +151,7 @@ impl Server {
     #[inline]
     pub(crate) fn find_used(
         &mut self,
-        db: u16,
+        db: u32,
         key: Key<'_>,
         current: Option<&mut Client>,
     ) -> Option<Place> {
@@ -171,7 +171,7 @@ impl Server {
     #[cold]
     fn find_dead(
         &mut self,
-        db: u16,
+        db: u32,
         key: Key<'_>,
         place: Place,
         current: Option<&mut Client>,
@@ -186,7 +186,7 @@ impl Server {
     #[inline(never)]
     pub(crate) fn expire(
         &mut self,
-        db: u16,
+        db: u32,
         key: Key<'_>,
         place: Place,
         mut current: Option<&mut Client>,
@@ -207,13 +207,13 @@ impl Server {
 
     /// Renews the access clock of an entry that a client's command looked at.
     #[inline]
-    pub(crate) fn touch(&mut self, db: u16, place: Place) {
+    pub(crate) fn touch(&mut self, db: u32, place: Place) {
         let old = self.dbs[db as usize].entry(place).clock();
         self.renew(db, place, old);
     }
 
     #[inline]
-    fn renew(&mut self, db: u16, place: Place, old: u32) {
+    fn renew(&mut self, db: u32, place: Place, old: u32) {
         if self.snapshots_out > 0 {
             return;
         }

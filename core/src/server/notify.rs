@@ -18,7 +18,7 @@ impl Server {
         class: KeyspaceEvents,
         event: &str,
         key: &[u8],
-        db: u16,
+        db: u32,
         mut current: Option<&mut Client>,
     ) {
         let wanted = self.config.notify_keyspace_events;
@@ -37,7 +37,7 @@ impl Server {
 }
 
 /// `<kind><db>__:<about>`.
-fn channel(kind: &str, db: u16, about: &[u8]) -> Vec<u8> {
+fn channel(kind: &str, db: u32, about: &[u8]) -> Vec<u8> {
     let mut digits = itoa::Buffer::new();
     [kind.as_bytes(), digits.format(db).as_bytes(), b"__:", about].concat()
 }

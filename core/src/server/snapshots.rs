@@ -13,7 +13,7 @@ impl Server {
     /// All databases as they are now. [`Server::snapshot_done`] is called once for each.
     pub(crate) fn snapshot(&mut self) -> Snapshot {
         self.snapshots_out += 1;
-        Snapshot::of(&self.dbs)
+        Snapshot::of_numbered(self.dbs.numbered())
     }
 
     /// A snapshot was written or given up.

@@ -21,7 +21,7 @@ use crate::turn::ConnId;
 /// Watched keys by database, with who watches them.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
-    keys: BTreeMap<u16, BTreeMap<Arc<[u8]>, Watchers>>,
+    keys: BTreeMap<u32, BTreeMap<Arc<[u8]>, Watchers>>,
     len: usize,
 }
 
@@ -32,7 +32,7 @@ impl Watches {
     /// `conn` watches a key. Returns the key as others share it, or `None` if it did before.
     pub(crate) fn add(
         &mut self,
-        db: u16,
+        db: u32,
         key: &[u8],
         conn: ConnId,
         was_expired: bool,
@@ -51,7 +51,7 @@ impl Watches {
     }
 
     /// `conn` watches a key no more.
-    pub(crate) fn remove(&mut self, db: u16, key: &[u8], conn: ConnId) {
+    pub(crate) fn remove(&mut self, db: u32, key: &[u8], conn: ConnId) {
         let Some(keys) = self.keys.get_mut(&db) else { return };
         let Some(watchers) = keys.get_mut(key) else { return };
         watchers.remove(&conn);
@@ -64,12 +64,12 @@ impl Watches {
         }
     }
 
-    fn of(&mut self, db: u16, key: &[u8]) -> Option<&mut Watchers> {
+    fn of(&mut self, db: u32, key: &[u8]) -> Option<&mut Watchers> {
         self.keys.get_mut(&db)?.get_mut(key)
     }
 
     /// The watched keys of a database.
-    pub(crate) fn keys_of(&self, db: u16) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn keys_of(&self, db: u32) -> impl Iterator<Item = &[u8]> {
         self.keys.get(&db).into_iter().flat_map(|keys| keys.keys().map(|key| &**key))
     }
 }
@@ -77,7 +77,7 @@ impl Watches {
 impl Server {
     /// A key was changed: transactions that watch it will fail.
     #[inline]
-    pub(crate) fn modified(&mut self, db: u16, key: &[u8], current: Option<&mut Client>) {
+    pub(crate) fn modified(&mut self, db: u32, key: &[u8], current: Option<&mut Client>) {
         if self.watches.len > 0 {
             self.fail_watchers(db, key, current, false);
         }
@@ -85,7 +85,7 @@ impl Server {
 
     /// A key was removed because its deadline had passed: no change for those who watched it when
     /// it had passed already. For them the key is missing from now on.
-    pub(crate) fn modified_by_expiry(&mut self, db: u16, key: &[u8], current: Option<&mut Client>) {
+    pub(crate) fn modified_by_expiry(&mut self, db: u32, key: &[u8], current: Option<&mut Client>) {
         if self.watches.len > 0 {
             self.fail_watchers(db, key, current, true);
         }
@@ -93,7 +93,7 @@ impl Server {
 
     fn fail_watchers(
         &mut self,
-        db: u16,
+        db: u32,
         key: &[u8],
         current: Option<&mut Client>,
         by_expiry: bool,
@@ -108,8 +108,8 @@ impl Server {
     /// goes nor that one comes is a change.
     pub(crate) fn modified_by_replacement(
         &mut self,
-        db: u16,
-        with: Option<u16>,
+        db: u32,
+        with: Option<u32>,
         mut current: Option<&mut Client>,
     ) {
         let names: Vec<Box<[u8]>> = self.watches.keys_of(db).map(Box::from).collect();
@@ -131,7 +131,7 @@ impl Server {
         }
     }
 
-    fn presence(&self, db: u16, name: &[u8]) -> Presence {
+    fn presence(&self, db: u32, name: &[u8]) -> Presence {
         let db = &self.dbs[db as usize];
         match db.find(self.hasher.key(name)).map(|place| db.entry(place).expire_at_ms()) {
             None => Presence::Absent,
@@ -143,7 +143,7 @@ impl Server {
     /// Fails the transactions of those who watch a key and for whom `is_change`.
     fn fail_those(
         &mut self,
-        db: u16,
+        db: u32,
         key: &[u8],
         mut current: Option<&mut Client>,
         mut is_change: impl FnMut(&mut bool) -> bool,
@@ -168,7 +168,7 @@ impl Server {
         }
     }
 
-    fn unwatch(&mut self, watched: &[(u16, Arc<[u8]>)], conn: ConnId) {
+    fn unwatch(&mut self, watched: &[(u32, Arc<[u8]>)], conn: ConnId) {
         for (db, key) in watched {
             self.watches.remove(*db, key, conn);
         }
@@ -196,7 +196,7 @@ impl Server {
     }
 
     /// Whether a key is there whose deadline has passed.
-    fn is_expired(&self, db: u16, name: &[u8]) -> bool {
+    fn is_expired(&self, db: u32, name: &[u8]) -> bool {
         self.presence(db, name) == Presence::Expired
     }
 

@@ -78,10 +78,10 @@ fn select(ctx: &mut Ctx<'_>) -> Outcome {
             "ERR value is out of range, value must between -2147483648 and 2147483647",
         ));
     }
-    if index < 0 || index >= ctx.server.dbs.len() as i64 {
+    if index < 0 || index >= ctx.server.dbs.count() as i64 {
         return Err(CommandError::Fixed("ERR DB index is out of range"));
     }
-    ctx.client.db = index as u16;
+    ctx.client.db = index as u32;
     ctx.reply().ok();
     Ok(())
 }

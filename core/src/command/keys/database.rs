@@ -40,7 +40,7 @@ fn swapdb(ctx: &mut Ctx<'_>) -> Outcome {
     if first != second {
         ctx.server.modified_by_replacement(first, Some(second), Some(&mut *ctx.client));
         ctx.server.modified_by_replacement(second, Some(first), Some(&mut *ctx.client));
-        ctx.server.dbs.swap(first.into(), second.into());
+        ctx.server.dbs.swap(first as usize, second as usize);
         ctx.dirty(1);
     }
     ctx.reply().ok();

@@ -41,12 +41,12 @@ const fn row(name: &'static str, run: fn(&mut Ctx<'_>) -> Outcome) -> Command {
 const KEYS_PER_WORK: usize = 10;
 
 fn flushdb(ctx: &mut Ctx<'_>) -> Outcome {
-    let db = usize::from(ctx.client.db);
+    let db = ctx.client.db as usize;
     flush(ctx, db..db + 1)
 }
 
 fn flushall(ctx: &mut Ctx<'_>) -> Outcome {
-    let all = 0..ctx.server.dbs.len();
+    let all = 0..ctx.server.dbs.count();
     flush(ctx, all)
 }
 
@@ -58,10 +58,11 @@ fn flush(ctx: &mut Ctx<'_>, numbers: Range<usize>) -> Outcome {
         _ => return Err(CommandError::Syntax),
     };
     let mut flushed = Vec::new();
-    for number in numbers {
-        ctx.server.modified_by_replacement(number as u16, None, Some(&mut *ctx.client));
-        let empty = Db::new(ctx.server.hasher);
-        flushed.push(core::mem::replace(&mut ctx.server.dbs[number], empty));
+    let mut next = ctx.server.dbs.next_number(numbers.start);
+    while let Some(number) = next.filter(|number| numbers.contains(number)) {
+        ctx.server.modified_by_replacement(number as u32, None, Some(&mut *ctx.client));
+        flushed.push(ctx.server.dbs.take(number));
+        next = ctx.server.dbs.next_number(number + 1);
     }
     let keys = flushed.iter().map(Db::len).sum();
     if lazily {

@@ -18,7 +18,7 @@ use super::error::CommandError;
 
 impl Ctx<'_> {
     /// The argument `at` as the number of a database.
-    fn db_number(&self, at: usize) -> Result<u16, CommandError> {
+    fn db_number(&self, at: usize) -> Result<u32, CommandError> {
         let number = self.int(at)?;
         if i32::try_from(number).is_err() {
             return Err(CommandError::Fixed(
@@ -28,9 +28,9 @@ impl Ctx<'_> {
         self.db_within(number).ok_or(NO_SUCH_DB)
     }
 
-    fn db_within(&self, number: i64) -> Option<u16> {
-        let number = u16::try_from(number).ok()?;
-        (usize::from(number) < self.server.dbs.len()).then_some(number)
+    fn db_within(&self, number: i64) -> Option<u32> {
+        let number = u32::try_from(number).ok()?;
+        ((number as usize) < self.server.dbs.count()).then_some(number)
     }
 }
 

@@ -46,7 +46,7 @@ fn copy(ctx: &mut Ctx<'_>) -> Outcome {
 }
 
 /// The database to copy to, and whether a key that is there is replaced.
-fn copy_options(ctx: &Ctx<'_>) -> Result<(u16, bool), CommandError> {
+fn copy_options(ctx: &Ctx<'_>) -> Result<(u32, bool), CommandError> {
     let (mut db, mut replace) = (ctx.client.db, false);
     let mut at = 3;
     while at < ctx.args.len() {
@@ -63,7 +63,7 @@ fn copy_options(ctx: &Ctx<'_>) -> Result<(u16, bool), CommandError> {
     Ok((db, replace))
 }
 
-fn copy_value(ctx: &mut Ctx<'_>, from: Key<'_>, db: u16, to: Key<'_>) {
+fn copy_value(ctx: &mut Ctx<'_>, from: Key<'_>, db: u32, to: Key<'_>) {
     let Some(place) = ctx.db().find(from) else { return };
     let entry = ctx.entry(place);
     let (value, expire_at_ms) = (entry.to_owned_value(), entry.expire_at_ms());
@@ -86,7 +86,7 @@ fn move_key(ctx: &mut Ctx<'_>) -> Outcome {
     Ok(())
 }
 
-fn move_value(ctx: &mut Ctx<'_>, key: Key<'_>, db: u16) {
+fn move_value(ctx: &mut Ctx<'_>, key: Key<'_>, db: u32) {
     let Some(place) = ctx.db().find(key) else { return };
     let expire_at_ms = ctx.entry(place).expire_at_ms();
     let value = ctx.db().take(key, place);
@@ -99,7 +99,7 @@ fn move_value(ctx: &mut Ctx<'_>, key: Key<'_>, db: u16) {
 
 impl Ctx<'_> {
     /// As [`Ctx::write`], in any database.
-    fn write_in(&mut self, db: u16, key: Key<'_>) -> Option<Place> {
+    fn write_in(&mut self, db: u32, key: Key<'_>) -> Option<Place> {
         let place = self.server.find_live(db, key, Some(&mut *self.client))?;
         if !self.client.no_touch {
             self.server.touch(db, place);
@@ -111,7 +111,7 @@ impl Ctx<'_> {
     /// with a new access clock, and with the event even where there was a key (db.c, `dbAdd`).
     pub(super) fn add(
         &mut self,
-        db: u16,
+        db: u32,
         key: Key<'_>,
         value: OwnedValue,
         expire_at_ms: Option<u64>,
@@ -125,7 +125,7 @@ impl Ctx<'_> {
     }
 
     /// As [`Ctx::notify`], about a key of any database.
-    fn notify_in(&mut self, db: u16, class: KeyspaceEvents, event: &str, key: &[u8]) {
+    fn notify_in(&mut self, db: u32, class: KeyspaceEvents, event: &str, key: &[u8]) {
         if !self.server.config.notify_keyspace_events.is_empty() {
             self.server.notify(class, event, key, db, Some(&mut *self.client));
         }

@@ -46,7 +46,7 @@ impl Server {
     /// The digest of all databases, 40 hexadecimal digits.
     pub(crate) fn dataset_digest(&self) -> String {
         let mut whole = Digest::default();
-        for (number, db) in (0_u32..).zip(&self.dbs).filter(|(_, db)| !db.is_empty()) {
+        for (number, db) in self.dbs.numbered().filter(|(_, db)| !db.is_empty()) {
             // The number is mixed in: the same keys in another database are other data.
             whole.mix(&number.to_be_bytes());
             db.iter().for_each(|entry| whole.add(&of_entry(&entry).0));

@@ -87,7 +87,7 @@ fn purge(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn stats(ctx: &mut Ctx<'_>) -> Outcome {
     let figures = MemoryFigures::of(ctx.server, ctx.client);
-    let dbs = ctx.server.dbs.iter().enumerate().filter(|(_, db)| !db.is_empty());
+    let dbs = ctx.server.dbs.numbered().filter(|(_, db)| !db.is_empty());
     let reply = &mut ctx.client.output;
     reply.map(FIELDS_BEFORE_DBS + dbs.clone().count() + FIELDS_AFTER_DBS);
     write_totals(reply, &figures);

@@ -72,7 +72,7 @@ pub(super) fn cluster(page: &mut Page, _: &View<'_>) {
 
 pub(super) fn keyspace(page: &mut Page, view: &View<'_>) {
     let now_ms = view.server.now.deadline_ms().unwrap_or(0);
-    let dbs = view.server.dbs.iter().enumerate().filter(|(_, db)| !db.is_empty());
+    let dbs = view.server.dbs.numbered().filter(|(_, db)| !db.is_empty());
     for (number, db) in dbs {
         let (keys, expires, avg_ttl) = (db.len(), db.expires(), db.ttl_average_ms(now_ms));
         let line = format_args!("keys={keys},expires={expires},avg_ttl={avg_ttl}");
