@@ -111,8 +111,6 @@ Config {
     enable_protected_configs: ProtectedAction = ProtectedAction::No,
     /// Who may use DEBUG.
     enable_debug_command: ProtectedAction = ProtectedAction::No,
-    /// Who may use MODULE.
-    enable_module_command: ProtectedAction = ProtectedAction::No,
 
     // General.
     /// Number of databases.
@@ -137,16 +135,10 @@ Config {
     dir: Vec<u8> = b".".into(),
     /// Frequency of background work, 1 to 500 per second.
     hz: u32 = 10,
-    /// Raise that frequency with the number of clients.
-    dynamic_hz: bool = true,
-    /// How long a shutdown waits for replicas.
-    shutdown_timeout_s: u32 = 10,
     /// What SIGINT does.
     shutdown_on_sigint: ShutdownOptions = ShutdownOptions::default(),
     /// What SIGTERM does.
     shutdown_on_sigterm: ShutdownOptions = ShutdownOptions::default(),
-    /// A script or function that runs longer lets others see BUSY; zero for no limit.
-    busy_reply_threshold_ms: u64 = 5000,
 
     // Clients.
     /// Limits of unsent output.
@@ -157,24 +149,16 @@ Config {
     proto_max_bulk_len: u64 = 512 << 20,
     /// Limit of the memory of all clients together.
     maxmemory_clients: MemoryShare = MemoryShare::Bytes(0),
-    /// Keys that client-side caching remembers; zero for no limit.
-    tracking_table_max_keys: u64 = 1_000_000,
 
     // Memory.
     /// Limit of memory; zero for none.
     maxmemory: u64 = 0,
     /// What to do at that limit.
     maxmemory_policy: MaxmemoryPolicy = MaxmemoryPolicy::NoEviction,
-    /// Keys that are compared to evict one.
-    maxmemory_samples: u32 = 5,
-    /// How much delay eviction may cause, 0 to 100.
-    maxmemory_eviction_tenacity: u32 = 10,
     /// How slowly the frequency counter saturates.
     lfu_log_factor: u32 = 10,
     /// Minutes in which the frequency counter loses one.
     lfu_decay_time_min: u32 = 1,
-    /// Free evicted values in the background.
-    lazyfree_lazy_eviction: bool = false,
     /// Free expired values in the background.
     lazyfree_lazy_expire: bool = false,
     /// Free overwritten values in the background.
@@ -183,8 +167,6 @@ Config {
     lazyfree_lazy_user_del: bool = false,
     /// FLUSHALL, FLUSHDB and SCRIPT FLUSH are ASYNC by default.
     lazyfree_lazy_user_flush: bool = false,
-    /// Work of the active expiry, 1 to 10.
-    active_expire_effort: u32 = 1,
 
     // Snapshots.
     /// When to save by itself; none for never.
@@ -229,32 +211,6 @@ Config {
     aof_rewrite_incremental_fsync: bool = true,
     /// Keep files that a rewrite made obsolete.
     aof_disable_auto_gc: bool = false,
-
-    // Encodings.
-    /// Most fields of a hash as a listpack.
-    hash_max_listpack_entries: u64 = 512,
-    /// Longest field or value of a hash as a listpack.
-    hash_max_listpack_value: u64 = 64,
-    /// Size of a list node: a count if positive, a class of bytes (-1: 4 KB .. -5: 64 KB) if not.
-    list_max_listpack_size: i32 = -2,
-    /// Nodes at both ends of a list that are never compressed; zero for no compression.
-    list_compress_depth: u32 = 0,
-    /// Most members of a set as an intset.
-    set_max_intset_entries: u64 = 512,
-    /// Most members of a set as a listpack.
-    set_max_listpack_entries: u64 = 128,
-    /// Longest member of a set as a listpack.
-    set_max_listpack_value: u64 = 64,
-    /// Most members of a sorted set as a listpack.
-    zset_max_listpack_entries: u64 = 128,
-    /// Longest member of a sorted set as a listpack.
-    zset_max_listpack_value: u64 = 64,
-    /// Longest sparse HyperLogLog.
-    hll_sparse_max_bytes: u64 = 3000,
-    /// Size of a stream node; zero for no limit.
-    stream_node_max_bytes: u64 = 4096,
-    /// Entries of a stream node; zero for no limit.
-    stream_node_max_entries: u64 = 100,
 
     // Observation.
     /// Log commands that took longer; negative for none, zero for all.

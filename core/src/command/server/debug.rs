@@ -4,6 +4,8 @@
 //! has to allow it. Subcommands that crash the server or describe another implementation's memory
 //! do not exist here.
 
+use alloc::vec;
+
 use super::debug_digest::{digest, digest_value};
 use super::debug_object::object;
 use super::debug_populate::populate;
@@ -14,6 +16,7 @@ use crate::command::error::{CommandError, Outcome};
 use crate::command::help::help;
 use crate::command::spec::{Command, Flags, Group};
 use crate::config::{self, LogLevel};
+use crate::value::glob;
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[Command::new("debug", -2, Group::Server, debug)
@@ -58,6 +61,7 @@ fn debug(ctx: &mut Ctx<'_>) -> Outcome {
         (b"quicklist-packed-threshold", 3) => quicklist_packed_threshold(ctx),
         (b"set-active-expire", 3) => set_active_expire(ctx),
         (b"sleep", 3) => sleep(ctx),
+        (b"stringmatch-len", 4) => stringmatch_len(ctx),
         _ => Err(unknown(ctx.arg(1))),
     }
 }
@@ -132,6 +136,19 @@ fn sleep(ctx: &mut Ctx<'_>) -> Outcome {
     Ok(())
 }
 
+/// Whether a pattern matches a text of so many `a`: shows what a hostile pattern costs. A
+/// subcommand of ours: Redis 7.0, 8.2 and Valkey have only STRINGMATCH-TEST, whose random patterns
+/// show nothing that can be repeated.
+fn stringmatch_len(ctx: &mut Ctx<'_>) -> Outcome {
+    let len = u64::try_from(ctx.int(2)?).map_err(|_| CommandError::OutOfRange)?;
+    if len > ctx.server.config.proto_max_bulk_len {
+        return Err(CommandError::StringTooLong);
+    }
+    let is_match = glob::matches(ctx.arg(3), &vec![b'a'; len as usize], false);
+    ctx.reply().int(is_match.into());
+    Ok(())
+}
+
 /// The number at the beginning of `text` after blanks, 0 without one, as `strtod` reads it.
 fn leading_number(text: &[u8]) -> f64 {
     let text = text.trim_ascii_start();
@@ -173,6 +190,9 @@ fn debug_help(ctx: &mut Ctx<'_>) -> Outcome {
             "    1 restores the default.",
             "SLEEP <seconds>",
             "    Stop the server for <seconds>. Decimals allowed.",
+            "STRINGMATCH-LEN <length> <pattern>",
+            "    Match <pattern> against <length> times the letter a: 1 if it does, else 0.",
+            "    Only Seedis has this.",
         ],
     )
 }

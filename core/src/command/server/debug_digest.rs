@@ -48,7 +48,7 @@ impl Server {
         let mut whole = Digest::default();
         for (number, db) in self.dbs.numbered().filter(|(_, db)| !db.is_empty()) {
             // The number is mixed in: the same keys in another database are other data.
-            whole.mix(&number.to_be_bytes());
+            whole.mix(&(number as u32).to_be_bytes());
             db.iter().for_each(|entry| whole.add(&of_entry(&entry).0));
         }
         whole.text()

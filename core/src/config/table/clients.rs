@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Directive] = &[
     ),
     row!("proto-max-bulk-len", proto_max_bulk_len, Memory { min: 1 << 20, max: LONG_MAX }),
     row!("maxmemory-clients", maxmemory_clients, Share),
-    row!("tracking-table-max-keys", tracking_table_max_keys, Integer { min: 0, max: LONG_MAX }),
+    later!("tracking-table-max-keys", Integer { min: 0, max: LONG_MAX }, "1000000"),
     row!("requirepass", requirepass, Password, [Sensitive]),
     row!(
         "enable-protected-configs",
@@ -41,12 +41,7 @@ pub(super) const ROWS: &[Directive] = &[
         OneOf::<ProtectedAction>::new(),
         [Immutable]
     ),
-    row!(
-        "enable-module-command",
-        enable_module_command,
-        OneOf::<ProtectedAction>::new(),
-        [Immutable]
-    ),
+    later!("enable-module-command", OneOf::<ProtectedAction>::new(), "no", [Immutable]),
     later!("aclfile", Text(anything), "", [Immutable, Guard]),
     later!("acllog-max-len", Integer { min: 0, max: LONG_MAX }, "128"),
     later!("acl-pubsub-default", OneOf::<AclPubsubDefault>::new(), "resetchannels"),

@@ -28,15 +28,11 @@ pub(super) const ROWS: &[Directive] = &[
     later!("ignore-warnings", Text(anything), ""),
     row!("dir", dir, Directory, [Protected, DenyLoading]),
     row!("hz", hz, Clamped { number: Integer { min: 0, max: INT_MAX }, low: 1, high: 500 }),
-    row!("dynamic-hz", dynamic_hz, YesNo),
-    row!("shutdown-timeout", shutdown_timeout_s, Integer { min: 0, max: INT_MAX }),
+    later!("dynamic-hz", YesNo, "yes"),
+    later!("shutdown-timeout", Integer { min: 0, max: INT_MAX }, "10"),
     row!("shutdown-on-sigint", shutdown_on_sigint, Shutdown),
     row!("shutdown-on-sigterm", shutdown_on_sigterm, Shutdown),
-    row!(
-        "busy-reply-threshold" / "lua-time-limit",
-        busy_reply_threshold_ms,
-        Integer { min: 0, max: LONG_MAX }
-    ),
+    later!("busy-reply-threshold" / "lua-time-limit", Integer { min: 0, max: LONG_MAX }, "5000"),
     later!("lua-enable-deprecated-api", YesNo, "no", [Immutable, Hidden]),
     later!("io-threads", Integer { min: 1, max: 128 }, "1", [Immutable]),
     later!("io-threads-do-reads", YesNo, "no", [Immutable]),

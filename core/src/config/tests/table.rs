@@ -214,6 +214,10 @@ fn lines_without_effect_are_told() {
         [format!("'io-threads' in a.conf, at line 3, has no effect: {why} false")]
     );
     assert_eq!(
+        warnings(b"maxmemory 0\nmaxmemory 100mb\nset-max-intset-entries 512"),
+        [format!("'maxmemory' in a.conf, at line 2, has no effect: {why} false")]
+    );
+    assert_eq!(
         warnings(b"user bob on\nRename-command A B\nlua-replicate-commands no"),
         [
             format!("'user' in a.conf, at line 1, has no effect: {why} true"),
@@ -275,5 +279,6 @@ fn typed_values_are_what_the_text_says() {
     assert_eq!(config.unixsocketperm, 0o700);
     assert_eq!(config.latency_tracking_info_percentiles, [16.0]);
     assert_eq!(config.client_output_buffer_limit.replica.soft_bytes, 2048);
-    assert_eq!(config.list_max_listpack_size, -5);
+    let size = Directive::find(b"list-max-listpack-size").unwrap().value(&config);
+    assert_eq!(size, b"-5");
 }
