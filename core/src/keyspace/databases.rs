@@ -46,6 +46,12 @@ impl Databases {
         self.count
     }
 
+    /// The one with this number; `None` if there are not so many.
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<&Db> {
+        (number < self.count).then(|| &self[number])
+    }
+
     /// Those that exist, in the order of their numbers. All others are empty.
     pub fn iter(&self) -> impl Iterator<Item = &Db> + Clone {
         self.numbered().map(|(_, db)| db)
@@ -137,6 +143,7 @@ mod tests {
         let mut dbs = databases(i32::MAX as u32);
         let last = dbs.count() - 1;
         assert!(dbs[last].is_empty());
+        assert!(dbs.get(last).is_some() && dbs.get(last + 1).is_none());
         assert_eq!(dbs.iter().count(), FIRST);
         add(&mut dbs, last, b"k");
         add(&mut dbs, 100, b"k");

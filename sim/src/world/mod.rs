@@ -110,7 +110,7 @@ impl World {
         let mut core = Core::new(config(around.scope), around.rng.random());
         core.keep_log();
         let oracle = (around.scope == Scope::Modelled)
-            .then(|| Oracle::new(core.databases().len(), MODELLED_BULK_BYTES as usize));
+            .then(|| Oracle::new(core.databases().count(), MODELLED_BULK_BYTES as usize));
         Self { core, around, oracle, log: Vec::new() }
     }
 
@@ -178,7 +178,7 @@ impl World {
         self.around.network.forget();
         self.around.host.forget();
         if let Some(oracle) = &mut self.oracle {
-            oracle.restart(Keyspace::new(self.core.databases().len()));
+            oracle.restart(Keyspace::new(self.core.databases().count()));
         }
     }
 }
