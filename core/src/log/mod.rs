@@ -7,15 +7,28 @@
 //!
 //! The LSN is the byte offset in this log. The bytes are the append-only file's.
 
+pub(crate) mod frame;
+pub(crate) mod manifest;
+
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::command::Args;
 
-/// The log since the last time its bytes were taken.
+/// Bytes that a batch keeps free in front of its payload, for the annotations of a file.
+pub(crate) const FRONT_BYTES: usize = 96;
+
+/// A buffer that grew beyond this is not kept for reuse.
+const SPARE_BYTES_MAX: usize = 1 << 20;
+
+/// The log since the last batch was taken.
 #[derive(Debug, Default)]
 pub(crate) struct EffectsLog {
     pub(crate) is_on: bool,
-    bytes: Vec<u8>,
+    /// Empty, or `FRONT_BYTES` of room followed by the payload of the batch.
+    batch: Vec<u8>,
+    /// A buffer to use next.
+    spare: Vec<u8>,
     lsn: u64,
     /// Database that the last command of the log was for.
     db: Option<u32>,
@@ -31,9 +44,33 @@ pub(crate) struct EffectsLog {
 }
 
 impl EffectsLog {
-    /// The bytes since the last call.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.bytes)
+    /// The end of the log: the LSN that the next byte gets.
+    pub(crate) fn lsn(&self) -> u64 {
+        self.lsn
+    }
+
+    /// Lets the log go on at `lsn`.
+    pub(crate) fn begin_at(&mut self, lsn: u64) {
+        self.lsn = lsn;
+        self.forget_db();
+    }
+
+    /// The next command names its database again: another file begins.
+    pub(crate) fn forget_db(&mut self) {
+        self.db = None;
+    }
+
+    /// What was logged since the last call, behind `FRONT_BYTES` of room; empty if nothing was.
+    pub(crate) fn take_batch(&mut self) -> Vec<u8> {
+        mem::replace(&mut self.batch, mem::take(&mut self.spare))
+    }
+
+    /// Gives the buffer of a batch back.
+    pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= SPARE_BYTES_MAX {
+            buffer.clear();
+            self.spare = buffer;
+        }
     }
 
     /// Logs that a key was removed since its deadline had passed, before what noticed it.
@@ -123,17 +160,20 @@ impl EffectsLog {
         if self.block_len == 0 {
             return;
         }
-        let before = self.bytes.len();
+        if self.batch.is_empty() {
+            self.batch.resize(FRONT_BYTES, 0);
+        }
+        let before = self.batch.len();
         let is_several = self.block_len > 1;
         if is_several {
-            self.bytes.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+            self.batch.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
         }
-        self.bytes.append(&mut self.block);
+        self.batch.append(&mut self.block);
         if is_several {
-            self.bytes.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+            self.batch.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
         }
         self.block_len = 0;
-        self.lsn += (self.bytes.len() - before) as u64;
+        self.lsn += (self.batch.len() - before) as u64;
     }
 }
 

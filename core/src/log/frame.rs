@@ -1,0 +1,203 @@
+//! How batches lie in an incremental file of the append-only file.
+//!
+//! Stock Redis has no checksum there: a flipped bit is loaded as it is, and nobody can tell a torn
+//! tail from rot. Here every batch, all that one turn logged, is preceded by an annotation, a line
+//! that begins with `#` and that stock Redis skips:
+//!
+//! ```text
+//! #<crc: 6 digits><payload bytes: digits>[,<undurable: digits>]\n<payload: commands>
+//! ```
+//!
+//! Digits are base 64 (`A-Z a-z 0-9 - _`), most significant first. The checksum is CRC-32C over the
+//! payload, then its LSN, its length and the undurable bytes plus one (zero without), each as eight
+//! bytes, least significant first. So a batch that is whole but belongs elsewhere is not taken for
+//! one that belongs here. The LSN of the first batch of a file, and of the first that a process
+//! writes, stands in a line before it: `#lsn <decimal>\n`. LSNs count payload bytes only.
+//!
+//! *Undurable* says how many bytes before this batch the system had not yet been told to keep when
+//! the batch was made: everything before those was durable. That is how recovery tells what a power
+//! loss may have taken from what must be there. It stands only in batches before which it changed.
+
+use alloc::vec::Vec;
+
+use crc_fast::{CrcAlgorithm, Digest};
+
+/// Bytes of the longest header.
+pub(crate) const HEADER_BYTES_MAX: usize = 1 + CRC_DIGITS + 6 + 1 + 11 + 1;
+
+const CRC_DIGITS: usize = 6;
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What a header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) crc: u32,
+    /// Bytes of the payload.
+    pub(crate) len: u64,
+    /// Bytes before the payload that were not known to be durable.
+    pub(crate) undurable: Option<u64>,
+}
+
+impl Header {
+    /// The header of `payload` at `lsn`.
+    pub(crate) fn of(payload: &[u8], lsn: u64, undurable: Option<u64>) -> Self {
+        let len = payload.len() as u64;
+        let header = Self { crc: 0, len, undurable };
+        Self { crc: header.checksum(payload, lsn), ..header }
+    }
+
+    /// Whether `payload` at `lsn` is what the header was made for.
+    pub(crate) fn fits(&self, payload: &[u8], lsn: u64) -> bool {
+        payload.len() as u64 == self.len && self.checksum(payload, lsn) == self.crc
+    }
+
+    /// How many of the LSNs in `range` the payload may have been written at; the first of them.
+    pub(crate) fn lsn_among(
+        &self,
+        payload: &[u8],
+        mut range: impl Iterator<Item = u64>,
+    ) -> Option<u64> {
+        let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
+        digest.update(payload);
+        range.find(|&lsn| self.seal(digest, lsn) == self.crc)
+    }
+
+    fn checksum(&self, payload: &[u8], lsn: u64) -> u32 {
+        let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
+        digest.update(payload);
+        self.seal(digest, lsn)
+    }
+
+    fn seal(&self, mut digest: Digest, lsn: u64) -> u32 {
+        let mut facts = [0; 24];
+        let undurable = self.undurable.map_or(0, |bytes| bytes + 1);
+        for (room, fact) in facts.chunks_exact_mut(8).zip([lsn, self.len, undurable]) {
+            room.copy_from_slice(&fact.to_le_bytes());
+        }
+        digest.update(&facts);
+        digest.finalize() as u32
+    }
+
+    /// Writes the line so that it ends right before `out[end]`; returns where it begins.
+    pub(crate) fn write_before(&self, out: &mut [u8], end: usize) -> usize {
+        let mut line = Vec::with_capacity(HEADER_BYTES_MAX);
+        self.write(&mut line);
+        let start = end - line.len();
+        out[start..end].copy_from_slice(&line);
+        start
+    }
+
+    /// Appends the line.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'#');
+        write_digits(out, u64::from(self.crc), CRC_DIGITS);
+        write_digits(out, self.len, 1);
+        if let Some(undurable) = self.undurable {
+            out.push(b',');
+            write_digits(out, undurable, 1);
+        }
+        out.push(b'\n');
+    }
+
+    /// Reads a line, without its `\n`; `None` when it is no header.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let digits = line.strip_prefix(b"#")?;
+        let (crc, rest) = digits.split_at_checked(CRC_DIGITS)?;
+        let (len, undurable) = match rest.iter().position(|&byte| byte == b',') {
+            Some(at) => (&rest[..at], Some(number(&rest[at + 1..])?)),
+            None => (rest, None),
+        };
+        let crc = u32::try_from(number(crc)?).ok()?;
+        Some(Self { crc, len: number(len)?, undurable })
+    }
+}
+
+/// The line that tells the LSN of the batch after it.
+pub(crate) fn write_lsn(out: &mut Vec<u8>, lsn: u64) {
+    out.extend_from_slice(b"#lsn ");
+    out.extend_from_slice(itoa::Buffer::new().format(lsn).as_bytes());
+    out.push(b'\n');
+}
+
+/// Reads what [`write_lsn`] wrote, without its `\n`.
+pub(crate) fn parse_lsn(line: &[u8]) -> Option<u64> {
+    let digits = line.strip_prefix(b"#lsn ")?;
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn write_digits(out: &mut Vec<u8>, number: u64, digits_min: usize) {
+    let digits = (64 - number.leading_zeros() as usize).div_ceil(6).max(digits_min);
+    for place in (0..digits).rev() {
+        out.push(DIGITS[(number >> (6 * place)) as usize % 64]);
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    digits.iter().try_fold(0, |sum, &byte| Some(sum << 6 | value_of(byte)?))
+}
+
+fn value_of(digit: u8) -> Option<u64> {
+    let value = match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'-' => 62,
+        b'_' => 63,
+        _ => return None,
+    };
+    Some(u64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_header_is_short() {
+        let mut line = Vec::new();
+        Header::of(&[b'x'; 60], 1 << 40, None).write(&mut line);
+        assert_eq!(line.len(), 9);
+    }
+
+    proptest! {
+        #[test]
+        fn headers_survive_the_trip(
+            payload in prop::collection::vec(any::<u8>(), 0..300),
+            lsn in 0..u64::MAX / 2,
+            undurable in prop::option::of(0..1_u64 << 40),
+        ) {
+            let header = Header::of(&payload, lsn, undurable);
+            let mut line = Vec::new();
+            header.write(&mut line);
+            prop_assert!(line.len() <= HEADER_BYTES_MAX);
+            let read = Header::parse(line.strip_suffix(b"\n").unwrap()).unwrap();
+            prop_assert_eq!(read, header);
+            prop_assert!(read.fits(&payload, lsn));
+            prop_assert!(!read.fits(&payload, lsn + 1));
+            prop_assert_eq!(read.lsn_among(&payload, lsn.saturating_sub(5)..=lsn), Some(lsn));
+        }
+
+        #[test]
+        fn any_flipped_bit_is_seen(
+            payload in prop::collection::vec(any::<u8>(), 1..80),
+            bit in any::<prop::sample::Index>(),
+        ) {
+            let header = Header::of(&payload, 7, Some(3));
+            let mut bytes = Vec::new();
+            header.write(&mut bytes);
+            let start = bytes.len();
+            bytes.extend(&payload);
+            let bit = bit.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(start - 1);
+            let fits = Header::parse(&bytes[..end])
+                .is_some_and(|header| header.fits(&bytes[(end + 1).min(bytes.len())..], 7));
+            prop_assert!(!fits);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! SAVE and BGSAVE: the state of one moment as `dump.rdb`.
+//!
+//! The state is frozen between two commands and written to a temporary file by whoever carries out
+//! the request, on another thread for all the core knows. When that is durable it is renamed, and
+//! the save has succeeded when the new name is durable too. Nothing stops meanwhile: SAVE differs
+//! from BGSAVE in that its client waits.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::Step;
+use crate::command::error::CommandError;
+use crate::config::LogLevel;
+use crate::io::{Dir, FileId, IoError, IoReq, IoResult, Name, OpenMode, Ticket};
+use crate::keyspace::Snapshot;
+use crate::rdb::save::{Save, Settings};
+use crate::server::Server;
+use crate::server::completion::Waiter;
+
+/// The file that a dump is written to before it has its name.
+pub(crate) const TEMPORARY: &[u8] = b"temp-seedis.rdb";
+
+/// What a snapshot is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `dump.rdb`.
+    Dump,
+    /// The base of an append-only file.
+    Base,
+}
+
+/// What a background save waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Save,
+    Rename,
+    SyncDir,
+}
+
+/// The save under way, and what became of those before.
+#[derive(Debug, Default)]
+pub(crate) struct BackgroundSave {
+    stage: Option<Stage>,
+    /// One is to begin when nothing else saves.
+    pub(crate) is_scheduled: bool,
+    file: Option<FileId>,
+    /// State that was frozen and not handed out yet, of a save or of a rewrite.
+    frozen: Option<Box<Save>>,
+    save: Option<Ticket>,
+    waiters: Vec<Waiter>,
+    dirty_at_start: u64,
+    started_ns: u64,
+    pub(crate) keys_total: usize,
+    pub(crate) facts: SaveFacts,
+}
+
+/// What INFO tells of saves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SaveFacts {
+    /// Of the counter of changes, those that the last save holds.
+    pub(crate) dirty_saved: u64,
+    /// When the last save ended well, in seconds since 1970.
+    pub(crate) last_save_s: i64,
+    pub(crate) last_save_ns: u64,
+    pub(crate) last_failed: bool,
+    pub(crate) last_try_ns: u64,
+    pub(crate) last_time_s: Option<u64>,
+    pub(crate) saves: u64,
+}
+
+impl BackgroundSave {
+    /// Whether one is under way.
+    pub(crate) fn is_running(&self) -> bool {
+        self.stage.is_some()
+    }
+
+    /// Since when one runs.
+    pub(crate) fn running_since_ns(&self) -> Option<u64> {
+        self.stage.map(|_| self.started_ns)
+    }
+}
+
+impl Server {
+    /// Changes since the last save.
+    pub(crate) fn unsaved_changes(&self) -> u64 {
+        self.stats.dirty - self.persist.bgsave.facts.dirty_saved
+    }
+
+    /// Freezes the state as it is now.
+    pub(crate) fn freeze(&mut self, form: Form) {
+        let snapshot = Snapshot::of(&self.dbs);
+        let is_base = form == Form::Base;
+        let save = if is_base && !self.config.aof_use_rdb_preamble {
+            Save::commands(snapshot)
+        } else {
+            let settings = Settings::of(&self.config, self.now, self.used_memory(), is_base);
+            Save::dump(snapshot, settings)
+        };
+        self.persist.bgsave.keys_total = save.keys_total();
+        self.persist.bgsave.frozen = Some(Box::new(save));
+        self.snapshot_is_out();
+    }
+
+    /// What was frozen.
+    pub(crate) fn frozen(&mut self) -> Option<Box<Save>> {
+        self.persist.bgsave.frozen.take()
+    }
+
+    /// Lets go of what was frozen.
+    pub(crate) fn thaw(&mut self) {
+        self.persist.bgsave.frozen = None;
+        self.snapshot_is_back();
+    }
+
+    /// Begins a save; `waiter` is told how it ended.
+    pub(crate) fn begin_save(&mut self, waiter: Option<Waiter>) {
+        let dirty = self.stats.dirty;
+        let file = self.persist.new_file();
+        let save = &mut self.persist.bgsave;
+        debug_assert!(save.stage.is_none(), "one save at a time");
+        save.is_scheduled = false;
+        save.started_ns = self.now.mono_ns;
+        save.facts.last_try_ns = self.now.mono_ns;
+        save.dirty_at_start = dirty;
+        save.file = Some(file);
+        save.waiters.extend(waiter);
+        self.freeze(Form::Dump);
+        let name = Name::file(Dir::Data, TEMPORARY);
+        self.save_asks(Stage::Open, IoReq::Open { file, name, mode: OpenMode::Create });
+        self.log_line(LogLevel::Notice, "Background saving started".into());
+    }
+
+    fn save_asks(&mut self, stage: Stage, request: IoReq) -> Ticket {
+        self.persist.bgsave.stage = Some(stage);
+        self.ask(request, Step::Save)
+    }
+
+    /// A step of the save has completed.
+    pub(crate) fn save_step(&mut self, result: IoResult) {
+        let Some(stage) = self.persist.bgsave.stage.take() else { return };
+        match (stage, result) {
+            (stage, IoResult::Failed(error)) => self.save_failed(stage, &error),
+            (Stage::Open, _) => self.write_dump(),
+            (Stage::Save, _) => {
+                self.close_dump();
+                let from = Name::file(Dir::Data, TEMPORARY);
+                let to = Name::file(Dir::Data, &self.config.dbfilename);
+                self.save_asks(Stage::Rename, IoReq::Rename { from, to });
+            }
+            (Stage::Rename, _) => {
+                self.save_asks(Stage::SyncDir, IoReq::SyncDir { dir: Dir::Data });
+            }
+            (Stage::SyncDir, _) => self.save_succeeded(),
+        }
+    }
+
+    fn write_dump(&mut self) {
+        let Some(file) = self.persist.bgsave.file else { return };
+        let Some(save) = self.frozen() else { return };
+        let sync_often = self.config.rdb_save_incremental_fsync;
+        let ticket = self.save_asks(Stage::Save, IoReq::Save { file, save, sync_often });
+        self.persist.bgsave.save = Some(ticket);
+    }
+
+    fn close_dump(&mut self) {
+        self.persist.bgsave.save = None;
+        if let Some(file) = self.persist.bgsave.file.take() {
+            self.request(IoReq::Close { file }, None);
+        }
+        self.snapshot_is_back();
+    }
+
+    fn save_succeeded(&mut self) {
+        let now = self.now;
+        let save = &mut self.persist.bgsave;
+        save.facts.dirty_saved = save.dirty_at_start;
+        save.facts.last_save_s = now.wall_ms().div_euclid(1000);
+        save.facts.last_save_ns = now.mono_ns;
+        save.facts.saves += 1;
+        self.save_ended(false, Ok(()));
+        self.log_line(LogLevel::Notice, "Background saving terminated with success".into());
+    }
+
+    fn save_failed(&mut self, stage: Stage, error: &IoError) {
+        self.thaw();
+        self.close_dump();
+        if matches!(stage, Stage::Open | Stage::Save | Stage::Rename) {
+            let name = Name::file(Dir::Data, TEMPORARY);
+            self.request(IoReq::Unlink { name }, None);
+        }
+        self.log_line(LogLevel::Warning, format!("Background saving error: {}", error.words));
+        self.save_ended(true, Err(CommandError::Fixed("ERR")));
+    }
+
+    fn save_ended(&mut self, has_failed: bool, outcome: Result<(), CommandError>) {
+        let now_ns = self.now.mono_ns;
+        let save = &mut self.persist.bgsave;
+        save.stage = None;
+        save.facts.last_failed = has_failed;
+        save.facts.last_time_s = Some((now_ns - save.started_ns) / 1_000_000_000);
+        for waiter in core::mem::take(&mut save.waiters) {
+            let outcome = match &outcome {
+                Ok(()) => Ok(()),
+                Err(_) => Err(CommandError::Fixed("ERR")),
+            };
+            self.answer(&waiter, outcome);
+        }
+    }
+
+    /// Ends the save under way, if there is one.
+    pub(crate) fn cancel_save(&mut self) {
+        if let Some(save) = self.persist.bgsave.save {
+            self.request_cancel(save);
+        }
+    }
+
+    pub(crate) fn request_cancel(&mut self, save: Ticket) {
+        self.request(IoReq::Cancel { save }, None);
+    }
+}

@@ -1,0 +1,35 @@
+//! Commands that are refused since what they change could not be kept.
+
+use alloc::format;
+
+use super::aof::AofState;
+use crate::command::error::CommandError;
+use crate::command::spec::Flags;
+use crate::server::Server;
+
+impl Server {
+    /// Why a command with these flags must be refused now, in Redis's words. PING is refused with
+    /// the commands that write, so that whoever watches the server by it learns of the failure.
+    #[inline]
+    pub(crate) fn misconf(&self, flags: Flags, name: &str) -> Option<CommandError> {
+        let is_well = self.persist.aof.error().is_none() && !self.persist.bgsave.facts.last_failed;
+        if is_well || !(flags.has(Flags::WRITE) || name == "ping") {
+            return None;
+        }
+        self.disk_error()
+    }
+
+    fn disk_error(&self) -> Option<CommandError> {
+        let stops = self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty();
+        if stops && self.persist.bgsave.facts.last_failed {
+            return Some(CommandError::Fixed(SAVE_FAILED));
+        }
+        let error = self.persist.aof.error().filter(|_| self.persist.aof.state == AofState::On)?;
+        Some(CommandError::Text(format!("MISCONF Errors writing to the AOF file: {error}")))
+    }
+}
+
+const SAVE_FAILED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently \
+unable to persist to disk. Commands that may modify the data set are disabled, because this \
+instance is configured to report errors during writes if RDB snapshotting fails \
+(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";

@@ -1,0 +1,85 @@
+//! Persistence: the append-only file, snapshots, and what a reply has to wait for.
+//!
+//! Everything here is a reaction to a completion or to time; nothing waits. The one rule is that a
+//! request is issued only after those it depends on have completed, because whatever is outstanding
+//! may complete in any order, or be lost to a crash in any legal way.
+//!
+//! Three watermarks of the log count: *enqueued* (executed), *written* (the system has it, so that
+//! the end of the process does not matter) and *durable* (the disk has it). [`aof`] moves the last
+//! two, [`gate`] keeps replies back until the one that `appendfsync` names has passed them,
+//! [`rewrite`] begins the log anew on a snapshot, [`bgsave`] writes `dump.rdb`.
+
+pub(crate) mod aof;
+pub(crate) mod bgsave;
+pub(crate) mod cron;
+pub(crate) mod gate;
+pub(crate) mod incr;
+pub(crate) mod manifest_io;
+pub(crate) mod misconf;
+pub(crate) mod rewrite;
+pub(crate) mod shutdown;
+pub(crate) mod switch;
+pub(crate) mod waitaof;
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::io::{FileId, IoReq, IoResult, Ticket};
+use crate::server::Server;
+use crate::server::completion::Continuation;
+use crate::turn::ConnId;
+
+/// What is known about files, and what is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Persist {
+    pub(crate) aof: aof::Aof,
+    pub(crate) rewrite: rewrite::Rewrite,
+    pub(crate) bgsave: bgsave::BackgroundSave,
+    pub(crate) shutdown: Option<shutdown::Shutdown>,
+    pub(crate) waitaof: Vec<waitaof::Waiting>,
+    /// Connections with replies that wait for a watermark.
+    pub(crate) gated: BTreeSet<ConnId>,
+    last_file: u64,
+}
+
+impl Persist {
+    /// A name for a file that is about to be opened.
+    pub(crate) fn new_file(&mut self) -> FileId {
+        self.last_file += 1;
+        FileId(self.last_file)
+    }
+}
+
+/// What goes on when a request about files has completed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// A batch was written to this file.
+    Written(FileId),
+    /// This file was synced.
+    Synced(FileId),
+    /// The next step of the rewrite.
+    Rewrite,
+    /// The next step of the background save.
+    Save,
+    /// The next step of the recovery.
+    Recover,
+}
+
+impl Server {
+    /// Asks for something that persistence waits for.
+    pub(crate) fn ask(&mut self, request: IoReq, step: Step) -> Ticket {
+        self.request(request, Some(Continuation::Persist(step)))
+    }
+
+    /// Goes on with the result of a request.
+    pub(crate) fn persist_done(&mut self, step: Step, ticket: Ticket, result: IoResult) {
+        match step {
+            Step::Written(file) => self.aof_written(file, result),
+            Step::Synced(file) => self.aof_synced(file, ticket, result),
+            Step::Rewrite => self.rewrite_step(result),
+            Step::Save => self.save_step(result),
+            Step::Recover => self.recover_step(result),
+        }
+        self.go_on_with_shutdown();
+    }
+}

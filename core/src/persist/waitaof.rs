@@ -1,0 +1,52 @@
+//! WAITAOF: clients that wait until their writes are durable here.
+
+use crate::client::Client;
+use crate::server::Server;
+use crate::server::completion::Waiter;
+
+/// A client that waits.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) waiter: Waiter,
+    pub(crate) lsn: u64,
+    /// When it is answered in any case.
+    pub(crate) until_ns: Option<u64>,
+    /// How many replicas it waits for: there are none, so only time ends that.
+    pub(crate) replicas: u64,
+}
+
+impl Server {
+    /// Whether the writes of a client are durable.
+    pub(crate) fn is_durable(&self, lsn: u64) -> bool {
+        !self.persist.aof.files.is_empty() && self.persist.aof.durable_lsn() >= lsn
+    }
+
+    /// Answers those whose writes are durable, or whose time is up.
+    pub(crate) fn answer_waitaof(&mut self) {
+        if self.persist.waitaof.is_empty() {
+            return;
+        }
+        let now_ns = self.now.mono_ns;
+        for waiting in core::mem::take(&mut self.persist.waitaof) {
+            let is_durable = self.is_durable(waiting.lsn);
+            let is_late = waiting.until_ns.is_some_and(|until| until <= now_ns);
+            if is_late || is_durable && waiting.replicas == 0 {
+                self.answer_with(&waiting.waiter, |client| write_reply(client, is_durable));
+            } else {
+                self.persist.waitaof.push(waiting);
+            }
+        }
+    }
+
+    /// When the time of the first of them is up.
+    pub(crate) fn waitaof_due_ns(&self) -> Option<u64> {
+        self.persist.waitaof.iter().filter_map(|waiting| waiting.until_ns).min()
+    }
+}
+
+/// How many have the writes: this server, and replicas.
+pub(crate) fn write_reply(client: &mut Client, is_durable: bool) {
+    client.output.array(2);
+    client.output.int(i64::from(is_durable));
+    client.output.int(0);
+}

@@ -1,0 +1,72 @@
+//! A dump, put into the keyspace as it arrives.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::config::Config;
+use crate::keyspace::clock;
+use crate::rdb::load::{Item, Limits, LoadedEntry, Reader};
+use crate::server::Server;
+
+/// A dump that is being read.
+#[derive(Debug)]
+pub(crate) struct Dump {
+    reader: Reader,
+    db: usize,
+}
+
+impl Dump {
+    /// A dump in a file of `len` bytes.
+    pub(crate) fn new(config: &Config, len: u64) -> Self {
+        let limits = Limits {
+            string_bytes_max: config.proto_max_bulk_len.max(512 << 20),
+            file_bytes: Some(len),
+            verify_checksum: config.rdbchecksum,
+        };
+        Self { reader: Reader::new(limits), db: 0 }
+    }
+
+    /// Loads what is complete with these bytes; true when the dump is.
+    pub(crate) fn load(
+        &mut self,
+        server: &mut Server,
+        bytes: &[u8],
+        is_end: bool,
+    ) -> Result<bool, String> {
+        self.reader.push(bytes);
+        loop {
+            match self.reader.next().map_err(|error| error.to_string())? {
+                Item::Need(_) if is_end => return Err(self.reader.end_of_file().to_string()),
+                Item::Need(_) => return Ok(false),
+                Item::SelectDb(db) => {
+                    self.db = usize::try_from(db)
+                        .ok()
+                        .filter(|&db| db < server.config.databases as usize)
+                        .ok_or_else(|| format!("it has a database {db}, which is not configured"))?;
+                }
+                Item::Entry(entry) => load_entry(server, self.db, entry),
+                Item::Aux { .. } | Item::ResizeDb { .. } => {}
+                Item::End(_) => return Ok(true),
+            }
+        }
+    }
+
+    /// What follows the dump, and where in the file that is.
+    pub(crate) fn rest(&self) -> (Vec<u8>, u64) {
+        (self.reader.rest().to_vec(), self.reader.offset())
+    }
+}
+
+fn load_entry(server: &mut Server, db: usize, entry: LoadedEntry<'_>) {
+    let now = server.clock_time();
+    let clock = match (entry.freq, entry.idle_s) {
+        (Some(freq), _) if clock::is_lfu(&server.config) => clock::with_frequency(freq, now),
+        (_, Some(idle_s)) if !clock::is_lfu(&server.config) => clock::idle_since(idle_s, now),
+        _ => server.new_clock(),
+    };
+    let key = server.hasher.key(entry.key);
+    let place = server.dbs[db].find(key);
+    server.dbs[db].set(key, place, entry.value, entry.expire_at_ms, clock);
+    server.note_key();
+}

@@ -1,0 +1,224 @@
+//! One file, read in pieces and loaded as it arrives.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::log_reader::{Found, LogReader};
+use super::plan::{Part, PartKind};
+use super::repair::Torn;
+use super::scan::Scan;
+use super::{Stage, dump};
+use crate::io::{FileId, IoReq};
+use crate::rdb::load::Reader;
+use crate::server::Server;
+use crate::turn::Core;
+
+/// Bytes read at once: about a millisecond of work.
+const READ_BYTES: usize = 256 << 10;
+
+/// Bytes that tell a dump from commands.
+const MAGIC_BYTES: usize = 6;
+
+/// A file that is being read.
+#[derive(Debug)]
+pub(crate) struct Loading {
+    pub(crate) part: Part,
+    pub(crate) file: FileId,
+    pub(crate) len: u64,
+    pub(crate) read_to: u64,
+    format: Format,
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+enum Format {
+    /// Its first bytes are not here yet.
+    Unknown(Vec<u8>),
+    Dump(dump::Dump),
+    Log(LogReader),
+    /// It lies behind damage.
+    Scanned,
+}
+
+/// What is to be done after some bytes.
+enum Next {
+    Read,
+    End,
+}
+
+impl Server {
+    pub(crate) fn part_opened(&mut self, part: Part, len: u64) -> Result<(), String> {
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        let Some(file) = recovery.progress.file else { return Ok(()) };
+        let format = match &mut recovery.torn {
+            Some(torn) => {
+                torn.scan.next_file();
+                torn.later.push(part.clone());
+                Format::Scanned
+            }
+            None => Format::Unknown(Vec::new()),
+        };
+        if part.is_last {
+            recovery.log_file = Some((file, len));
+        }
+        let loading = Loading { part, file, len, read_to: 0, format };
+        self.announce_part(&loading);
+        self.read_on(alloc::boxed::Box::new(loading))
+    }
+
+    pub(crate) fn read_on(&mut self, loading: alloc::boxed::Box<Loading>) -> Result<(), String> {
+        let (file, at) = (loading.file, loading.read_to);
+        self.recover_asks(Stage::Read(loading), IoReq::ReadAt { file, at, len: READ_BYTES });
+        Ok(())
+    }
+
+    /// A file was read to its end: what was read of the log is made durable before it is served.
+    fn part_ended(&mut self, loading: alloc::boxed::Box<Loading>) -> Result<(), String> {
+        if loading.part.kind != PartKind::Incr {
+            return self.part_synced(&loading);
+        }
+        let file = loading.file;
+        self.recover_asks(Stage::Sync(loading), IoReq::Sync { file });
+        Ok(())
+    }
+
+    pub(crate) fn part_synced(&mut self, loading: &Loading) -> Result<(), String> {
+        self.request(IoReq::Close { file: loading.file }, None);
+        if loading.part.kind == PartKind::Base {
+            self.persist.aof.base_bytes = loading.len;
+            self.persist.aof.rewritten_bytes = loading.len;
+        }
+        self.load_next()
+    }
+}
+
+impl Core {
+    /// The next bytes of a file are here.
+    pub(crate) fn part_read(
+        &mut self,
+        mut loading: alloc::boxed::Box<Loading>,
+        bytes: &[u8],
+    ) -> Result<(), String> {
+        loading.read_to += bytes.len() as u64;
+        let is_end = bytes.is_empty() || loading.read_to >= loading.len;
+        self.server.note_progress(bytes.len() as u64);
+        match self.load(&mut loading, bytes, is_end)? {
+            Next::Read => self.server.read_on(loading),
+            Next::End => self.server.part_ended(loading),
+        }
+    }
+
+    fn load(
+        &mut self,
+        loading: &mut Loading,
+        bytes: &[u8],
+        is_end: bool,
+    ) -> Result<Next, String> {
+        match &mut loading.format {
+            Format::Unknown(first) => {
+                first.extend_from_slice(bytes);
+                if first.len() < MAGIC_BYTES && !is_end {
+                    return Ok(Next::Read);
+                }
+                let first = core::mem::take(first);
+                loading.format = self.format_of(loading, &first)?;
+                self.load(loading, &first, is_end)
+            }
+            Format::Dump(dump) => {
+                let complete = dump.load(&mut self.server, bytes, is_end);
+                let complete = complete.map_err(|error| refusal(&loading.part, &error))?;
+                match complete {
+                    false => Ok(Next::Read),
+                    true if loading.part.kind == PartKind::Dump => Ok(Next::End),
+                    true => {
+                        let (rest, at) = dump.rest();
+                        loading.format = Format::Log(self.log_reader(at, loading.len));
+                        self.load(loading, &rest, is_end)
+                    }
+                }
+            }
+            Format::Log(_) => self.load_commands(loading, bytes, is_end),
+            Format::Scanned => {
+                if let Some(torn) = self.server.recovery.as_mut().and_then(|all| all.torn.as_mut()) {
+                    torn.scan.push(bytes, is_end);
+                }
+                Ok(if is_end { Next::End } else { Next::Read })
+            }
+        }
+    }
+
+    fn format_of(&self, loading: &Loading, first: &[u8]) -> Result<Format, String> {
+        if Reader::is_dump(first) {
+            return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
+        }
+        if loading.part.kind == PartKind::Dump {
+            return Err(format!("{} is no dump: wrong signature", loading.part.shown()));
+        }
+        Ok(Format::Log(self.log_reader(0, loading.len)))
+    }
+
+    fn log_reader(&self, at: u64, len: u64) -> LogReader {
+        let recovery = self.server.recovery.as_ref();
+        let (lsn, knows) = recovery.map_or((0, false), |all| (all.lsn, all.knows_lsn));
+        LogReader::new(at, len, lsn, knows)
+    }
+
+    fn load_commands(
+        &mut self,
+        loading: &mut Loading,
+        bytes: &[u8],
+        is_end: bool,
+    ) -> Result<Next, String> {
+        let Format::Log(reader) = &mut loading.format else { return Ok(Next::End) };
+        let Some(mut client) = self.server.recovery.as_mut().and_then(|all| all.client.take())
+        else {
+            return Ok(Next::End);
+        };
+        reader.push(bytes);
+        let next = loop {
+            match reader.next(is_end) {
+                Found::Run(ranges) => {
+                    for range in ranges {
+                        let at = reader.offset_of(range.start);
+                        self.replay(&mut client, &reader.bytes()[range]).map_err(|why| {
+                            format!("Bad AOF file {} at offset {at}: {why}", loading.part.shown())
+                        })?;
+                    }
+                    reader.run_is_done();
+                }
+                Found::More(_) => break Next::Read,
+                Found::End => break Next::End,
+                Found::Damage(damage) => {
+                    let torn = Torn::new(
+                        loading.part.clone(),
+                        damage.clone(),
+                        reader.has_frames,
+                        Scan::new(damage.lsn),
+                    );
+                    loading.read_to = damage.at;
+                    if let Some(recovery) = &mut self.server.recovery {
+                        recovery.torn = Some(torn);
+                    }
+                    break Next::Read;
+                }
+            }
+        };
+        if let Some(recovery) = &mut self.server.recovery {
+            (recovery.lsn, recovery.knows_lsn) = (reader.lsn(), reader.knows_lsn());
+            if recovery.torn.is_some() {
+                loading.format = Format::Scanned;
+                client = super::replay::client();
+            } else if matches!(next, Next::End) {
+                // Each file says its database anew.
+                client = super::replay::client();
+            }
+            recovery.client = Some(client);
+        }
+        Ok(next)
+    }
+}
+
+fn refusal(part: &Part, error: &str) -> String {
+    format!("Bad RDB file {}: {error}", part.shown())
+}

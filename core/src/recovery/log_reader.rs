@@ -1,0 +1,285 @@
+//! The bytes of an incremental file, turned into commands that may be executed.
+//!
+//! Bytes come in pieces of any size; what comes out are runs of whole commands that are known to be
+//! what was written: a batch of ours once its checksum fits, commands that stock Redis appended
+//! once they parse and no transaction is open. Anything else is damage, told with its offset; what
+//! it means, a torn tail or rot, is not decided here.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::log::frame::{self, Header};
+use crate::resp::parse::{self, Limits, Parsed};
+
+/// Bytes of an annotation at most, as in Redis.
+const LINE_BYTES_MAX: usize = 1024;
+
+/// Commands of stock Redis are executed in runs of about so many bytes.
+const RUN_BYTES: usize = 128 << 10;
+
+/// What comes next in a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Commands, by their places in [`LogReader::bytes`]; all of them are done before the next.
+    Run(Vec<Range<usize>>),
+    /// Nothing before more bytes are there: at least so many in all.
+    More(usize),
+    /// The file ends here, between two commands.
+    End,
+    /// What follows is not what was written.
+    Damage(Damage),
+}
+
+/// Where a file stops being what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// Offset in the file: everything before it is whole.
+    pub(crate) at: u64,
+    /// The log's LSN there.
+    pub(crate) lsn: u64,
+    pub(crate) kind: DamageKind,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DamageKind {
+    /// The file ends inside of a command, a batch or a transaction.
+    Torn,
+    /// A batch does not match its checksum.
+    Checksum,
+    /// Neither a command nor an annotation.
+    Format,
+    /// The log goes on at another LSN: something between is missing.
+    Gap,
+}
+
+/// A file that is being read.
+#[derive(Debug, Default)]
+pub(crate) struct LogReader {
+    buf: Vec<u8>,
+    /// What of `buf` is done with.
+    at: usize,
+    /// Offset of `buf` in the file.
+    file_at: u64,
+    /// Length of the file.
+    file_len: u64,
+    /// The log's LSN at `at`.
+    lsn: u64,
+    knows_lsn: bool,
+    /// It has batches of ours.
+    pub(crate) has_frames: bool,
+    /// What `Found::Run` stands for.
+    run_end: usize,
+    run_lsn: u64,
+}
+
+impl LogReader {
+    /// A reader of a file of `file_len` bytes from `file_at` on; the log before it ends at `lsn`,
+    /// if that is known.
+    pub(crate) fn new(file_at: u64, file_len: u64, lsn: u64, knows_lsn: bool) -> Self {
+        Self { file_at, file_len, lsn, knows_lsn, run_lsn: lsn, ..Self::default() }
+    }
+
+    /// The log's end so far.
+    pub(crate) fn lsn(&self) -> u64 {
+        self.lsn
+    }
+
+    /// Whether an annotation told where in the log the file is.
+    pub(crate) fn knows_lsn(&self) -> bool {
+        self.knows_lsn
+    }
+
+    /// The bytes that [`Found::Run`] points into.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// Offset in the file of a place in [`LogReader::bytes`].
+    pub(crate) fn offset_of(&self, place: usize) -> u64 {
+        self.file_at + place as u64
+    }
+
+    /// Adds the next bytes of the file.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.buf.drain(..self.at);
+        self.file_at += self.at as u64;
+        self.run_end -= self.at;
+        self.at = 0;
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// The run that was found last has been executed.
+    pub(crate) fn run_is_done(&mut self) {
+        self.at = self.run_end;
+        self.lsn = self.run_lsn;
+    }
+
+    /// What comes next; `is_end` when no more bytes will be pushed.
+    pub(crate) fn next(&mut self, is_end: bool) -> Found {
+        loop {
+            let rest = &self.buf[self.at..];
+            match rest.first() {
+                None if is_end => return Found::End,
+                None => return Found::More(self.buf.len() + 1),
+                Some(b'#') => {
+                    if let Some(found) = self.annotation(is_end) {
+                        return found;
+                    }
+                }
+                Some(b'*') => return self.foreign(is_end),
+                Some(_) => return self.damage(DamageKind::Format),
+            }
+        }
+    }
+
+    fn damage(&self, kind: DamageKind) -> Found {
+        Found::Damage(Damage { at: self.file_at + self.at as u64, lsn: self.lsn, kind })
+    }
+
+    fn torn_or_more(&self, is_end: bool, need: usize) -> Found {
+        if is_end { self.damage(DamageKind::Torn) } else { Found::More(need) }
+    }
+
+    /// Reads the annotation at `at`; `None` when it was skipped.
+    fn annotation(&mut self, is_end: bool) -> Option<Found> {
+        let rest = &self.buf[self.at..];
+        let line_max = rest.len().min(LINE_BYTES_MAX);
+        let Some(len) = rest[..line_max].iter().position(|&byte| byte == b'\n') else {
+            if rest.len() > LINE_BYTES_MAX {
+                return Some(self.damage(DamageKind::Format));
+            }
+            return Some(self.torn_or_more(is_end, self.buf.len() + 1));
+        };
+        let line = &rest[..len];
+        if let Some(lsn) = frame::parse_lsn(line) {
+            if self.knows_lsn && lsn != self.lsn {
+                return Some(self.damage(DamageKind::Gap));
+            }
+            (self.lsn, self.knows_lsn, self.has_frames) = (lsn, true, true);
+        } else if let Some(header) = Header::parse(line) {
+            return Some(self.batch(header, len + 1, is_end));
+        } else if self.has_frames && !line.starts_with(b"#TS:") {
+            return Some(self.damage(DamageKind::Format));
+        }
+        self.at += len + 1;
+        None
+    }
+
+    /// The batch behind a header of `line` bytes.
+    fn batch(&mut self, header: Header, line: usize, is_end: bool) -> Found {
+        let start = self.at + line;
+        let left = self.file_len.saturating_sub(self.file_at + start as u64);
+        if header.len > left {
+            return self.damage(DamageKind::Torn);
+        }
+        let end = start + header.len as usize;
+        let Some(payload) = self.buf.get(start..end) else {
+            return self.torn_or_more(is_end, end);
+        };
+        if !header.fits(payload, self.lsn) {
+            return self.damage(DamageKind::Checksum);
+        }
+        self.has_frames = true;
+        self.run_end = end;
+        self.run_lsn = self.lsn + header.len;
+        Found::Run([start..end].into())
+    }
+
+    /// Commands without a batch around them: stock Redis appended them.
+    fn foreign(&mut self, is_end: bool) -> Found {
+        let mut commands = Foreign::new(self.at);
+        let limits = Limits { bulk_bytes_max: u64::MAX, authenticated: true };
+        let stop = loop {
+            if commands.whole_to - self.at >= RUN_BYTES {
+                break None;
+            }
+            match self.buf.get(commands.next) {
+                None => break Some(self.torn_or_more(is_end, self.buf.len() * 2)),
+                Some(b'#') if commands.in_transaction => {
+                    let rest = &self.buf[commands.next..];
+                    match rest.iter().position(|&byte| byte == b'\n') {
+                        Some(len) => commands.skip(len + 1),
+                        None => break Some(self.torn_or_more(is_end, self.buf.len() * 2)),
+                    }
+                }
+                Some(b'*') => match commands.parse(&self.buf, limits) {
+                    Ok(true) => {}
+                    Ok(false) => break Some(self.torn_or_more(is_end, self.buf.len() * 2)),
+                    Err(()) => break Some(self.damage(DamageKind::Format)),
+                },
+                Some(b'#') => break None,
+                Some(_) => break Some(self.damage(DamageKind::Format)),
+            }
+        };
+        if commands.whole_to == self.at {
+            return stop.unwrap_or_else(|| self.damage(DamageKind::Format));
+        }
+        commands.cut_to_whole();
+        self.run_end = commands.whole_to;
+        let bytes: usize = commands.ranges.iter().map(Range::len).sum();
+        self.run_lsn = self.lsn + bytes as u64;
+        Found::Run(commands.ranges)
+    }
+}
+
+/// Commands that are being collected.
+struct Foreign {
+    ranges: Vec<Range<usize>>,
+    next: usize,
+    in_transaction: bool,
+    /// Up to here everything is whole, and no transaction is open.
+    whole_to: usize,
+    whole_ranges: usize,
+}
+
+impl Foreign {
+    fn new(at: usize) -> Self {
+        let ranges = Vec::new();
+        Self { ranges, next: at, in_transaction: false, whole_to: at, whole_ranges: 0 }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.next += bytes;
+    }
+
+    /// Leaves out a transaction that is not closed.
+    fn cut_to_whole(&mut self) {
+        self.ranges.truncate(self.whole_ranges);
+        if let Some(last) = self.ranges.last_mut() {
+            last.end = last.end.min(self.whole_to);
+        }
+    }
+
+    /// Takes the command at `next`; `false` when it is not whole.
+    fn parse(&mut self, buf: &[u8], limits: Limits) -> Result<bool, ()> {
+        let (mut spans, mut words, mut partial) = (Vec::new(), Vec::new(), None);
+        match parse::parse(buf, self.next, &mut spans, &mut words, &mut partial, limits) {
+            Ok(Parsed::Request { end }) => {
+                let name = spans.first().map(|span| &buf[span.start as usize..][..span.len as usize]);
+                self.add(name.unwrap_or_default(), end);
+                Ok(true)
+            }
+            Ok(Parsed::Incomplete { .. }) => Ok(false),
+            _ => Err(()),
+        }
+    }
+
+    fn add(&mut self, name: &[u8], end: usize) {
+        let start = self.next;
+        match self.ranges.last_mut().filter(|last| last.end == start) {
+            Some(last) => last.end = end,
+            None => self.ranges.push(start..end),
+        }
+        self.next = end;
+        if name.eq_ignore_ascii_case(b"multi") {
+            self.in_transaction = true;
+        } else if name.eq_ignore_ascii_case(b"exec") {
+            self.in_transaction = false;
+        }
+        if !self.in_transaction {
+            self.whole_to = end;
+            self.whole_ranges = self.ranges.len();
+        }
+    }
+}

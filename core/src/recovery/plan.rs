@@ -1,0 +1,185 @@
+//! Which files are loaded, in which order.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Stage;
+use crate::config::LogLevel;
+use crate::io::{Dir, FileEntry, IoReq, Name, OpenMode};
+use crate::log::manifest::Manifest;
+use crate::persist::{bgsave, rewrite};
+use crate::server::Server;
+
+/// What a file is to the recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartKind {
+    /// `dump.rdb`.
+    Dump,
+    /// The base of the append-only file, or one of the old form, before Redis 7.
+    Base,
+    /// An incremental file.
+    Incr,
+}
+
+/// A file to be loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) dir: Dir,
+    pub(crate) kind: PartKind,
+    /// The last file of the append-only file: the one whose tail may be torn.
+    pub(crate) is_last: bool,
+}
+
+impl Part {
+    pub(crate) fn file(&self) -> Name {
+        Name::file(self.dir, &self.name)
+    }
+
+    /// Its name for people.
+    pub(crate) fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+}
+
+impl Server {
+    /// Notes the highest numbers of files, whether a manifest names them or not: none is used again.
+    pub(crate) fn note_numbers(&mut self, files: &[FileEntry]) {
+        for file in files {
+            if let Some((seq, is_base)) = number_of(&file.name, &self.config.appendfilename) {
+                let aof = &mut self.persist.aof;
+                let highest = if is_base { &mut aof.base_seq } else { &mut aof.incr_seq };
+                *highest = (*highest).max(seq);
+            }
+        }
+    }
+
+    pub(crate) fn manifest_read(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let manifest = Manifest::parse(bytes).map_err(|error| {
+            format!("Bad AOF manifest, line {}: {}", error.line, error.words)
+        })?;
+        let aof = &mut self.persist.aof;
+        aof.base_seq = aof.base_seq.max(manifest.base_seq());
+        aof.incr_seq = aof.incr_seq.max(manifest.incr_seq());
+        aof.manifest = manifest;
+        self.make_plan()
+    }
+
+    /// Decides what is loaded, and begins with it.
+    pub(crate) fn make_plan(&mut self) -> Result<(), String> {
+        let parts = if self.config.appendonly { self.log_parts()? } else { self.dump_part() };
+        let sizes = self.sizes(&parts);
+        if let Some(recovery) = &mut self.recovery {
+            recovery.progress.total_bytes = sizes;
+            recovery.parts = parts;
+        }
+        self.load_next()
+    }
+
+    fn log_parts(&mut self) -> Result<VecDeque<Part>, String> {
+        let manifest = &self.persist.aof.manifest;
+        let part = |name: &[u8], kind| Part { name: name.into(), dir: Dir::Aof, kind, is_last: false };
+        let base = manifest.base.iter().map(|file| part(&file.name, PartKind::Base));
+        let incrs = manifest.incrs.iter().map(|file| part(&file.name, PartKind::Incr));
+        let mut parts: VecDeque<Part> = base.chain(incrs).collect();
+        if parts.is_empty() {
+            return Ok(self.old_log_part());
+        }
+        let Some(recovery) = &self.recovery else { return Ok(parts) };
+        for part in &parts {
+            if !recovery.aof.iter().any(|file| file.name == part.name) {
+                return Err(format!("The AOF file {} does not exist", part.shown()));
+            }
+        }
+        if let Some(last) = parts.back_mut() {
+            last.is_last = true;
+        }
+        Ok(parts)
+    }
+
+    /// Without a manifest: an append-only file of Redis before 7, else the dump.
+    fn old_log_part(&mut self) -> VecDeque<Part> {
+        let name = &self.config.appendfilename;
+        if !self.has_data_file(name) {
+            return self.dump_part();
+        }
+        let line = format!(
+            "Loading {}, which is of the form before Redis 7; it stays where it is, and the new \
+             append only file is made from it.",
+            String::from_utf8_lossy(name)
+        );
+        let part =
+            Part { name: name[..].into(), dir: Dir::Data, kind: PartKind::Base, is_last: true };
+        self.log_line(LogLevel::Notice, line);
+        [part].into()
+    }
+
+    fn dump_part(&self) -> VecDeque<Part> {
+        let name = &self.config.dbfilename;
+        let part =
+            Part { name: name[..].into(), dir: Dir::Data, kind: PartKind::Dump, is_last: false };
+        if self.has_data_file(name) { [part].into() } else { VecDeque::new() }
+    }
+
+    fn has_data_file(&self, name: &[u8]) -> bool {
+        let Some(recovery) = &self.recovery else { return false };
+        recovery.data.iter().any(|file| &file.name[..] == name)
+    }
+
+    fn sizes(&self, parts: &VecDeque<Part>) -> u64 {
+        let Some(recovery) = &self.recovery else { return 0 };
+        let files = |part: &Part| match part.dir {
+            Dir::Data => &recovery.data,
+            Dir::Aof => &recovery.aof,
+        };
+        let size = |part: &Part| {
+            let mut all = files(part).iter();
+            all.find(|file| file.name == part.name).map_or(0, |file| file.len)
+        };
+        parts.iter().map(size).sum()
+    }
+
+    /// Opens the next file, or ends when there is none.
+    pub(crate) fn load_next(&mut self) -> Result<(), String> {
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        let Some(part) = recovery.parts.pop_front() else { return self.mend_files() };
+        let file = self.persist.new_file();
+        let request = IoReq::Open { file, name: part.file(), mode: OpenMode::Read };
+        if let Some(recovery) = &mut self.recovery {
+            recovery.progress.file = Some(file);
+        }
+        self.recover_asks(Stage::Open(part), request);
+        Ok(())
+    }
+
+    /// Removes what a crash left half done: files with names of ours that no manifest names and
+    /// that hold nothing acknowledged, and history.
+    pub(crate) fn remove_leftovers(&mut self) {
+        let Some(recovery) = &mut self.recovery else { return };
+        let is_temporary = |file: &&FileEntry| {
+            &file.name[..] == rewrite::TEMPORARY || &file.name[..] == bgsave::TEMPORARY
+        };
+        let data = recovery.data.iter().filter(is_temporary);
+        let aof = recovery.aof.iter().filter(is_temporary);
+        let names: Vec<Name> = data
+            .map(|file| Name::file(Dir::Data, &file.name))
+            .chain(aof.map(|file| Name::file(Dir::Aof, &file.name)))
+            .collect();
+        for name in names {
+            self.request(IoReq::Unlink { name }, None);
+        }
+    }
+}
+
+/// The number in `appendonly.aof.7.base.rdb`, and whether it is a base.
+fn number_of(name: &[u8], prefix: &[u8]) -> Option<(u64, bool)> {
+    let rest = name.strip_prefix(prefix)?.strip_prefix(b".")?;
+    let digits = rest.iter().position(|&byte| byte == b'.')?;
+    let seq = core::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    let kind = &rest[digits..];
+    let is_base = kind.starts_with(b".base.");
+    (is_base || kind.starts_with(b".incr.")).then_some((seq, is_base))
+}

@@ -1,0 +1,149 @@
+//! The end of the log: a torn tail is cut off, rot is refused, and the log is opened again.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::log_reader::{Damage, DamageKind};
+use super::plan::{Part, PartKind};
+use super::scan::Scan;
+use super::{IoReqQueue, Stage};
+use crate::config::LogLevel;
+use crate::io::{Dir, IoReq, Name, OpenMode};
+use crate::persist::aof::AofState;
+use crate::persist::incr::Incr;
+use crate::server::Server;
+
+/// Damage that may be a torn tail.
+#[derive(Debug)]
+pub(crate) struct Torn {
+    part: Part,
+    damage: Damage,
+    has_frames: bool,
+    /// What lies behind it.
+    pub(crate) scan: Scan,
+    /// Files of the log behind the damaged one.
+    pub(crate) later: Vec<Part>,
+}
+
+impl Torn {
+    pub(crate) fn new(part: Part, damage: Damage, has_frames: bool, scan: Scan) -> Self {
+        Self { part, damage, has_frames, scan, later: Vec::new() }
+    }
+
+    /// Why this cannot be what a crash leaves.
+    fn verdict(&self) -> Option<&'static str> {
+        if self.scan.is_rot() {
+            return Some("what is damaged was durable, so the disk has lost it");
+        }
+        let is_ours = self.has_frames || self.scan.found_batch();
+        if is_ours || self.scan.all_zero() {
+            return None;
+        }
+        match self.damage.kind {
+            DamageKind::Torn if self.part.is_last => None,
+            DamageKind::Torn => Some("only the last file may end early"),
+            _ => Some("this is neither a command nor an annotation"),
+        }
+    }
+}
+
+impl Server {
+    /// Everything was read: mends what a crash has torn, or refuses what is broken otherwise.
+    pub(crate) fn mend_files(&mut self) -> Result<(), String> {
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        let Some(torn) = recovery.torn.take() else { return self.open_log() };
+        let Damage { at, lsn, kind } = &torn.damage;
+        let place = format!("{} at offset {at} (LSN {lsn}, {kind:?})", torn.part.shown());
+        if torn.part.kind != PartKind::Incr && !torn.part.is_last {
+            return Err(format!("Bad AOF base file {place}"));
+        }
+        if let Some(why) = torn.verdict() {
+            return Err(format!(
+                "Bad file format reading the append only file {place}: {why}. Everything from \
+                 there on would be lost: see --check and --salvage"
+            ));
+        }
+        if !self.config.aof_load_truncated {
+            return Err(format!(
+                "Unexpected end of file reading the append only file {place}, and \
+                 aof-load-truncated is no"
+            ));
+        }
+        self.log_line(LogLevel::Warning, format!("!!! Warning: cutting a torn tail off {place}"));
+        self.cut(&torn)
+    }
+
+    /// Cuts the damaged file, and empties those behind it.
+    fn cut(&mut self, torn: &Torn) -> Result<(), String> {
+        let mut repairs = IoReqQueue::new();
+        self.cut_file(&mut repairs, &torn.part, torn.damage.at);
+        for part in &torn.later {
+            self.cut_file(&mut repairs, part, 0);
+        }
+        if let Some(recovery) = &mut self.recovery
+            && let Some((_, len)) = &mut recovery.log_file
+        {
+            *len = if torn.part.is_last { torn.damage.at } else { 0 };
+        }
+        self.repair_next(repairs)
+    }
+
+    fn cut_file(&mut self, repairs: &mut VecDeque<IoReq>, part: &Part, len: u64) {
+        let file = self.persist.new_file();
+        repairs.extend([
+            IoReq::Open { file, name: part.file(), mode: OpenMode::Write },
+            IoReq::Truncate { file, len },
+            IoReq::Sync { file },
+            IoReq::Close { file },
+        ]);
+    }
+
+    pub(crate) fn repair_next(&mut self, mut left: IoReqQueue) -> Result<(), String> {
+        match left.pop_front() {
+            Some(request) => self.recover_asks(Stage::Repair(left), request),
+            None => return self.open_log(),
+        }
+        Ok(())
+    }
+
+    /// Opens the last incremental file, where the log goes on.
+    fn open_log(&mut self) -> Result<(), String> {
+        let last = self.persist.aof.manifest.incrs.last().cloned();
+        let Some(last) = last.filter(|_| self.config.appendonly) else { return self.loaded() };
+        let file = self.persist.new_file();
+        if let Some(recovery) = &mut self.recovery
+            && let Some((id, _)) = &mut recovery.log_file
+        {
+            *id = file;
+        }
+        let name = Name::file(Dir::Aof, &last.name);
+        self.recover_asks(Stage::OpenLog, IoReq::Open { file, name, mode: OpenMode::Write });
+        Ok(())
+    }
+
+    pub(crate) fn log_opened(&mut self) -> Result<(), String> {
+        let Some((file, _)) = self.recovery.as_ref().and_then(|recovery| recovery.log_file) else {
+            return self.loaded();
+        };
+        self.recover_asks(Stage::SyncLog, IoReq::Sync { file });
+        Ok(())
+    }
+
+    /// The log is open and durable as far as it was loaded.
+    pub(crate) fn log_is_open(&mut self) -> Result<(), String> {
+        let Some(recovery) = &self.recovery else { return Ok(()) };
+        let lsn = recovery.lsn;
+        if let Some((file, len)) = recovery.log_file {
+            let aof = &mut self.persist.aof;
+            aof.covered_lsn = lsn;
+            aof.files.push_back(Incr::new(file, lsn, lsn, len));
+            aof.names_lsn = true;
+            aof.state = AofState::On;
+            self.log.is_on = true;
+            self.log.begin_at(lsn);
+        }
+        self.loaded()
+    }
+}

@@ -1,0 +1,143 @@
+//! What lies behind damage: is it a torn tail, or has the log rotted?
+//!
+//! A power loss may take any of the bytes that were not synced, from the middle too, and leave
+//! later ones. So damage proves nothing by itself. But later batches tell how much of the log was
+//! durable when they were made: if one of them says that the damaged place was, the disk has lost
+//! what it had promised to keep, and the log must not be cut there.
+//!
+//! Behind damage the LSN is not known, since a broken header hides how long its batch was. It lies
+//! between what it would be if the bytes between were all annotations and if none of them were, and
+//! a checksum fits for one LSN only.
+
+use alloc::vec::Vec;
+
+use crate::log::frame::{self, Header};
+
+/// LSNs that are tried for a batch at most.
+const TRIES_MAX: u64 = 1 << 20;
+
+/// Bytes of an annotation at most.
+const LINE_BYTES_MAX: usize = 64;
+
+/// A search for batches behind damage.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    buf: Vec<u8>,
+    /// Offset of `buf`, from the damage on.
+    buf_at: u64,
+    at: usize,
+    /// The LSN at the damage.
+    damage_lsn: u64,
+    /// The LSN at `at`, once a batch was found.
+    lsn: Option<u64>,
+    /// The log was durable up to here at least, by what later batches say.
+    durable_lsn: u64,
+    found_batch: bool,
+    all_zero: bool,
+}
+
+impl Scan {
+    /// A search from damage at `damage_lsn` on.
+    pub(crate) fn new(damage_lsn: u64) -> Self {
+        Self {
+            buf: Vec::new(),
+            buf_at: 0,
+            at: 0,
+            damage_lsn,
+            lsn: None,
+            durable_lsn: 0,
+            found_batch: false,
+            all_zero: true,
+        }
+    }
+
+    /// Whether later batches say that what is damaged was durable.
+    pub(crate) fn is_rot(&self) -> bool {
+        self.durable_lsn > self.damage_lsn
+    }
+
+    /// Whether any batch of ours was found.
+    pub(crate) fn found_batch(&self) -> bool {
+        self.found_batch
+    }
+
+    /// Whether there was nothing but zeros.
+    pub(crate) fn all_zero(&self) -> bool {
+        self.all_zero
+    }
+
+    /// Another file of the log begins.
+    pub(crate) fn next_file(&mut self) {
+        self.push(&[], true);
+        self.buf_at += self.buf.len() as u64;
+        self.buf.clear();
+        self.at = 0;
+    }
+
+    /// Looks at the next bytes; `is_end` at the end of a file.
+    pub(crate) fn push(&mut self, bytes: &[u8], is_end: bool) {
+        self.all_zero &= bytes.iter().all(|&byte| byte == 0);
+        self.buf.extend_from_slice(bytes);
+        while let Some(skipped) = self.step(is_end) {
+            self.at += skipped;
+        }
+        self.buf_at += self.at as u64;
+        self.buf.drain(..self.at);
+        self.at = 0;
+    }
+
+    /// Looks at `at`; returns how many bytes are done with, `None` when more must be there.
+    fn step(&mut self, is_end: bool) -> Option<usize> {
+        let rest = &self.buf[self.at..];
+        let hash = match rest.iter().position(|&byte| byte == b'#') {
+            Some(0) => 0,
+            Some(before) => return Some(before),
+            None if rest.is_empty() => return None,
+            None => return Some(rest.len()),
+        };
+        debug_assert_eq!(hash, 0);
+        let line_max = rest.len().min(LINE_BYTES_MAX);
+        let Some(len) = rest[..line_max].iter().position(|&byte| byte == b'\n') else {
+            let may_go_on = rest.len() < LINE_BYTES_MAX && !is_end;
+            return if may_go_on { None } else { Some(1) };
+        };
+        let line = &rest[..len];
+        if let Some(lsn) = frame::parse_lsn(line) {
+            if lsn >= self.damage_lsn {
+                self.lsn = Some(lsn);
+            }
+            return Some(len + 1);
+        }
+        let Some(header) = Header::parse(line) else { return Some(1) };
+        let payload = rest.get(len + 1..).unwrap_or_default();
+        let Some(payload) = usize::try_from(header.len).ok().and_then(|len| payload.get(..len))
+        else {
+            // A broken header may claim any length: what lies in it is looked at in its own right.
+            return if is_end || header.len > BATCH_BYTES_MAX { Some(1) } else { None };
+        };
+        match self.lsn_of(&header, payload, len) {
+            Some(lsn) => {
+                self.found_batch = true;
+                self.durable_lsn =
+                    self.durable_lsn.max(header.undurable.map_or(0, |bytes| lsn - bytes.min(lsn)));
+                self.lsn = Some(lsn + header.len);
+                Some(len + 1 + header.len as usize)
+            }
+            None => Some(1),
+        }
+    }
+
+    /// The LSN at which a batch was written, if its checksum fits any that is possible.
+    fn lsn_of(&self, header: &Header, payload: &[u8], line: usize) -> Option<u64> {
+        if let Some(lsn) = self.lsn.filter(|&lsn| header.fits(payload, lsn)) {
+            return Some(lsn);
+        }
+        let behind = self.buf_at + (self.at + line + 1) as u64;
+        let most = self.damage_lsn + behind;
+        let least = self.damage_lsn.max(most.saturating_sub(TRIES_MAX));
+        header.lsn_among(payload, (least..=most).rev())
+    }
+}
+
+/// Batches that are longer are not looked for behind damage.
+const BATCH_BYTES_MAX: u64 = 64 << 20;
