@@ -91,7 +91,12 @@ impl Core {
         self.server.begin_feed();
         self.server.stats.reads_processed += 1;
         client.active_ns = self.server.now.mono_ns;
+        let lsn = self.server.log.lsn();
+        self.server.feed_lsn = lsn;
         let fed = self.run(&mut client, rx);
+        if self.server.log.lsn() != lsn {
+            client.write_lsn = self.server.log.lsn();
+        }
         client.bytes_in += fed.consumed as u64;
         client.query_bytes = rx.len() - fed.consumed;
         self.server.stats.net_input_bytes += fed.consumed as u64;
@@ -105,7 +110,7 @@ impl Core {
         fed
     }
 
-    fn run(&mut self, client: &mut Client, rx: &[u8]) -> Fed {
+    pub(crate) fn run(&mut self, client: &mut Client, rx: &[u8]) -> Fed {
         let mut at = 0;
         loop {
             if client.closing != Closing::No {
@@ -152,6 +157,7 @@ impl Core {
             || self.server.is_asleep()
             || self.server.outbox.exit.is_some()
             || client.output.pending_bytes() > OUTPUT_BYTES_MAX
+            || self.server.persist.aof.is_swamped()
     }
 
     /// Executes the batch; returns where it stopped, and whether the next request must wait.
@@ -366,6 +372,7 @@ impl Server {
             self.unpause_clients();
         }
         self.close_idle_clients();
+        self.persist_on_time();
         if !self.is_paused_for_writes() {
             self.expire_due();
         }
@@ -383,13 +390,18 @@ impl Server {
             return Some(self.now.mono_ns);
         }
         let expiry = if self.is_paused_for_writes() { None } else { self.next_expiry_ns() };
+        let persist = self.persist_deadline_ns();
         let pause = self.pause.map(|pause| pause.until_ns);
         let clients = self.next_client_deadline_ns();
-        [expiry, pause, self.asleep_until_ns, clients].into_iter().flatten().min()
+        [expiry, pause, self.asleep_until_ns, clients, persist].into_iter().flatten().min()
     }
 
     /// The end of a turn.
     pub(crate) fn seal(&mut self) {
+        self.seal_log();
+        if !self.persist.gated.is_empty() {
+            self.watermark_moved();
+        }
         self.enforce_output_limits();
         self.evict_clients();
         self.renew_idle_walk();

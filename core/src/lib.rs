@@ -25,6 +25,8 @@ pub mod version;
 mod client;
 mod engine;
 mod log;
+mod persist;
+mod recovery;
 mod server;
 mod stats;
 

@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 use crate::client::{Client, Closing};
 use crate::config::{Config, LogLevel};
 use crate::engine::Batch;
+use crate::persist::aof::AofState;
 use crate::server::Server;
 
 pub use crate::io::{
@@ -150,6 +151,19 @@ pub struct HostFacts {
     pub config_file: String,
 }
 
+/// How far the log has come: LSNs, byte offsets in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermarks {
+    /// There is an append-only file, and what it promises holds.
+    pub is_logging: bool,
+    /// Everything before this was executed.
+    pub enqueued: u64,
+    /// Everything before this is with the system: the end of the process does not take it.
+    pub written: u64,
+    /// Everything before this is on the disk.
+    pub durable: u64,
+}
+
 /// The state machine.
 #[derive(Debug)]
 pub struct Core {
@@ -182,6 +196,13 @@ impl Core {
         self.server.next_deadline_ns()
     }
 
+    fn complete(&mut self, ticket: Ticket, result: IoResult) {
+        self.server.complete(ticket, result);
+        if self.server.recovery.is_some() {
+            self.go_on_recovering();
+        }
+    }
+
     /// The configuration in force; the shell reads it after each turn that changed it.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -191,11 +212,31 @@ impl Core {
     /// Switches the effects log on, before the first command.
     pub fn keep_log(&mut self) {
         self.server.log.is_on = true;
+        self.server.kept_log.get_or_insert_default();
     }
 
-    /// The bytes logged since the last call.
+    /// The commands logged since the last call.
     pub fn take_log(&mut self) -> Vec<u8> {
-        self.server.log.take()
+        self.server.seal_log();
+        self.server.kept_log.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// How much of the log is executed, written and durable.
+    #[must_use]
+    pub fn watermarks(&self) -> Watermarks {
+        let aof = &self.server.persist.aof;
+        Watermarks {
+            is_logging: aof.state == AofState::On,
+            enqueued: self.server.log.lsn(),
+            written: aof.written_lsn(),
+            durable: aof.durable_lsn(),
+        }
+    }
+
+    /// Whether data are being loaded; clients are then answered `LOADING`.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.server.is_loading()
     }
 
     /// The databases, by number.
@@ -268,7 +309,7 @@ impl<'a> Turn<'a> {
 
     /// A request to the shell ended.
     pub fn done(&mut self, ticket: Ticket, result: IoResult) {
-        self.core.server.complete(ticket, result);
+        self.core.complete(ticket, result);
     }
 
     /// New figures of the system.
@@ -304,7 +345,7 @@ impl Effects<'_> {
         while let Some(conn) = server.outbox.dirty.pop() {
             if let Some(client) = server.clients.get_mut(conn) {
                 client.is_dirty = false;
-                if client.closing != Closing::Now {
+                if client.closing != Closing::Now && server.may_send(conn) {
                     return Some(conn);
                 }
             }
@@ -314,7 +355,14 @@ impl Effects<'_> {
 
     /// The bytes to send, in order.
     pub fn tx(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
-        self.core.server.clients.get(conn).into_iter().flat_map(|client| client.output.chunks())
+        self.core.server.clients.get(conn).into_iter().flat_map(|client| {
+            let mut room = client.sendable_bytes();
+            client.output.chunks().map_while(move |chunk| {
+                let chunk = &chunk[..chunk.len().min(room)];
+                room -= chunk.len();
+                (!chunk.is_empty()).then_some(chunk)
+            })
+        })
     }
 
     /// The socket took `count` bytes. When bytes are left, call [`Turn::can_write`] once it takes
@@ -344,7 +392,7 @@ impl Effects<'_> {
     /// A request of this turn has ended already. It may lead to more requests, replies and lines;
     /// so give these back before the replies are sent, and go on until there are no requests left.
     pub fn done(&mut self, ticket: Ticket, result: IoResult) {
-        self.core.server.complete(ticket, result);
+        self.core.complete(ticket, result);
     }
 
     /// The next request to the shell.

@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::persist::gate::Gates;
 use crate::resp::parse::Partial;
 use crate::turn::{ConnId, Peer};
 use output::Output;
@@ -87,6 +88,12 @@ pub(crate) struct Client {
     pub(crate) query_bytes: usize,
     /// What it counts for in the sum that `maxmemory-clients` limits.
     pub(crate) counted_bytes: usize,
+    /// Output that waits for the disk.
+    pub(crate) gates: Option<Box<Gates>>,
+    /// The log's end behind its last write.
+    pub(crate) write_lsn: u64,
+    /// Commands of the log are executed again for it.
+    pub(crate) replays: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) commands: u64,
@@ -122,6 +129,9 @@ impl Client {
             last_command: None,
             query_bytes: 0,
             counted_bytes: 0,
+            gates: None,
+            write_lsn: 0,
+            replays: false,
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,

@@ -56,7 +56,21 @@ impl Server {
     /// Whether a request must wait because of a pause.
     #[inline]
     pub(crate) fn must_pause(&self, client: &Client, command: Option<u16>, args: Args<'_>) -> bool {
-        self.pause.is_some_and(|pause| self.is_held_up(pause, client, command, args))
+        self.holds_for_persistence() && self.waits(client, command, args)
+            || self.pause.is_some_and(|pause| self.is_held_up(pause, client, command, args))
+    }
+
+    /// Whether a command that writes waits: for the disk, or for the end of the server.
+    #[cold]
+    fn waits(&self, client: &Client, command: Option<u16>, args: Args<'_>) -> bool {
+        let Ok(id) = dispatch::check(self, client, args, command) else { return false };
+        self.may_write(client, id)
+    }
+
+    /// Whether commands that write wait.
+    #[inline]
+    pub(crate) fn holds_for_persistence(&self) -> bool {
+        self.persist.shutdown.is_some() || self.waits_for_sync()
     }
 
     #[cold]
@@ -95,7 +109,7 @@ impl Server {
 
     /// Whether CLIENT PAUSE holds writes up, and with them expiry.
     pub(crate) fn is_paused_for_writes(&self) -> bool {
-        self.pause.is_some()
+        self.pause.is_some() || self.persist.shutdown.is_some() || self.recovery.is_some()
     }
 
     /// Whether keys past their deadline must stay where they are for now.

@@ -79,6 +79,12 @@ pub(crate) fn check(
     if server.needs_auth(client) && !command.flags.has(Flags::NO_AUTH) {
         return refuse(CommandError::Fixed("NOAUTH Authentication required."));
     }
+    if server.is_loading() && !client.replays && !command.flags.has(Flags::LOADING) {
+        return refuse(CommandError::Fixed(LOADING));
+    }
+    if let Some(error) = server.misconf(client, id) {
+        return refuse(error);
+    }
     if client.is_subscriber() && !client.output.resp3 && !may_subscriber_call(command.name) {
         return refuse(CommandError::Text(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
@@ -91,6 +97,8 @@ pub(crate) fn check(
     }
     Ok(id)
 }
+
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 /// Whether the directive that guards DEBUG lets this client call it.
 fn is_allowed(server: &Server, client: &Client) -> bool {

@@ -69,6 +69,7 @@ const FAMILIES: &[&[Command]] = &[
     server::latency::COMMANDS,
     server::lolwut::COMMANDS,
     server::memory::COMMANDS,
+    server::persistence::COMMANDS,
     server::shutdown::COMMANDS,
     server::slowlog::COMMANDS,
 ];

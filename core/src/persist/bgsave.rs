@@ -13,7 +13,6 @@ use super::Step;
 use crate::command::error::CommandError;
 use crate::config::LogLevel;
 use crate::io::{Dir, FileId, IoError, IoReq, IoResult, Name, OpenMode, Ticket};
-use crate::keyspace::Snapshot;
 use crate::rdb::save::{Save, Settings};
 use crate::server::Server;
 use crate::server::completion::Waiter;
@@ -48,6 +47,8 @@ pub(crate) struct BackgroundSave {
     file: Option<FileId>,
     /// State that was frozen and not handed out yet, of a save or of a rewrite.
     frozen: Option<Box<Save>>,
+    /// A snapshot is out.
+    is_frozen: bool,
     save: Option<Ticket>,
     waiters: Vec<Waiter>,
     dirty_at_start: u64,
@@ -83,6 +84,14 @@ impl BackgroundSave {
 }
 
 impl Server {
+    /// When the last save ended well, else when the server started, in seconds since 1970.
+    pub(crate) fn last_save_s(&self) -> i64 {
+        match self.persist.bgsave.facts.last_save_s {
+            0 => self.started.wall_ms().div_euclid(1000),
+            at_s => at_s,
+        }
+    }
+
     /// Changes since the last save.
     pub(crate) fn unsaved_changes(&self) -> u64 {
         self.stats.dirty - self.persist.bgsave.facts.dirty_saved
@@ -90,7 +99,7 @@ impl Server {
 
     /// Freezes the state as it is now.
     pub(crate) fn freeze(&mut self, form: Form) {
-        let snapshot = Snapshot::of(&self.dbs);
+        let snapshot = self.snapshot();
         let is_base = form == Form::Base;
         let save = if is_base && !self.config.aof_use_rdb_preamble {
             Save::commands(snapshot)
@@ -100,7 +109,7 @@ impl Server {
         };
         self.persist.bgsave.keys_total = save.keys_total();
         self.persist.bgsave.frozen = Some(Box::new(save));
-        self.snapshot_is_out();
+        self.persist.bgsave.is_frozen = true;
     }
 
     /// What was frozen.
@@ -108,10 +117,12 @@ impl Server {
         self.persist.bgsave.frozen.take()
     }
 
-    /// Lets go of what was frozen.
+    /// The snapshot was written or given up.
     pub(crate) fn thaw(&mut self) {
         self.persist.bgsave.frozen = None;
-        self.snapshot_is_back();
+        if core::mem::take(&mut self.persist.bgsave.is_frozen) {
+            self.snapshot_done();
+        }
     }
 
     /// Begins a save; `waiter` is told how it ended.
@@ -169,7 +180,7 @@ impl Server {
         if let Some(file) = self.persist.bgsave.file.take() {
             self.request(IoReq::Close { file }, None);
         }
-        self.snapshot_is_back();
+        self.thaw();
     }
 
     fn save_succeeded(&mut self) {
@@ -184,7 +195,6 @@ impl Server {
     }
 
     fn save_failed(&mut self, stage: Stage, error: &IoError) {
-        self.thaw();
         self.close_dump();
         if matches!(stage, Stage::Open | Stage::Save | Stage::Rename) {
             let name = Name::file(Dir::Data, TEMPORARY);

@@ -107,6 +107,12 @@ impl Server {
     /// Lets go what waited for the watermarks that have moved.
     pub(crate) fn watermark_moved(&mut self) {
         self.answer_waitaof();
+        if !self.outbox.held.is_empty()
+            && !self.persist.aof.is_swamped()
+            && !self.holds_for_persistence()
+        {
+            self.resume_all();
+        }
         if self.persist.gated.is_empty() {
             return;
         }
@@ -121,9 +127,6 @@ impl Server {
                 self.mark_dirty(&mut client);
             }
             self.clients.put_back(client);
-        }
-        if !self.persist.aof.is_swamped() && !self.outbox.held.is_empty() {
-            self.resume_all();
         }
     }
 }

@@ -3,20 +3,22 @@
 use alloc::format;
 
 use super::aof::AofState;
+use crate::client::Client;
 use crate::command::error::CommandError;
 use crate::command::spec::Flags;
 use crate::server::Server;
 
 impl Server {
-    /// Why a command with these flags must be refused now, in Redis's words. PING is refused with
+    /// Why a command must be refused now, in Redis's words. PING is refused with
     /// the commands that write, so that whoever watches the server by it learns of the failure.
     #[inline]
-    pub(crate) fn misconf(&self, flags: Flags, name: &str) -> Option<CommandError> {
+    pub(crate) fn misconf(&self, client: &Client, id: u16) -> Option<CommandError> {
         let is_well = self.persist.aof.error().is_none() && !self.persist.bgsave.facts.last_failed;
-        if is_well || !(flags.has(Flags::WRITE) || name == "ping") {
+        if is_well || client.replays {
             return None;
         }
-        self.disk_error()
+        let is_refused = self.runs_any(client, id, Flags::WRITE) || self.command(id).name == "ping";
+        if is_refused { self.disk_error() } else { None }
     }
 
     fn disk_error(&self) -> Option<CommandError> {

@@ -217,6 +217,7 @@ impl Server {
 
     fn name_base(&mut self, len: u64) {
         self.close_temporary();
+        self.thaw();
         let aof = &mut self.persist.aof;
         aof.base_seq += 1;
         let seq = aof.base_seq;
@@ -258,6 +259,7 @@ impl Server {
         aof.rewritten_bytes = len;
         aof.state = AofState::On;
         self.log_is_covered(lsn);
+        self.log_has_begun(Ok(()));
         let history = self.persist.aof.manifest.history.clone();
         if self.config.aof_disable_auto_gc {
             return self.rewrite_succeeded();
@@ -333,6 +335,7 @@ impl Server {
         }
         let line = format!("Background AOF rewrite failed: {}", error.words);
         self.log_line(LogLevel::Warning, line);
+        self.log_has_begun(Err(&error.words));
         let is_needed = self.persist.aof.sync_error.is_some() || begins_log && self.config.appendonly;
         let rewrite = &mut self.persist.rewrite;
         rewrite.is_wanted |= is_needed && error.kind != IoErrorKind::Cancelled;

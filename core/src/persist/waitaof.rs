@@ -16,6 +16,11 @@ pub(crate) struct Waiting {
 }
 
 impl Server {
+    /// The log's end, if the client has logged something in the feed that is running.
+    pub(crate) fn open_lsn_of(&self, client: &Client) -> u64 {
+        if self.feed_lsn < self.log.lsn() { self.log.lsn() } else { client.write_lsn }
+    }
+
     /// Whether the writes of a client are durable.
     pub(crate) fn is_durable(&self, lsn: u64) -> bool {
         !self.persist.aof.files.is_empty() && self.persist.aof.durable_lsn() >= lsn

@@ -10,7 +10,6 @@ use super::repair::Torn;
 use super::scan::Scan;
 use super::{Stage, dump};
 use crate::io::{FileId, IoReq};
-use crate::rdb::load::Reader;
 use crate::server::Server;
 use crate::turn::Core;
 
@@ -149,7 +148,7 @@ impl Core {
     }
 
     fn format_of(&self, loading: &Loading, first: &[u8]) -> Result<Format, String> {
-        if Reader::is_dump(first) {
+        if first.starts_with(b"REDIS") || first.starts_with(b"VALKEY") {
             return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
         }
         if loading.part.kind == PartKind::Dump {

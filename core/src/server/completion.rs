@@ -7,10 +7,11 @@
 use alloc::boxed::Box;
 
 use super::Server;
-use crate::client::ReplyMode;
+use crate::client::{Client, ReplyMode};
 use crate::command::Ctx;
 use crate::command::error::Outcome;
 use crate::command::server::Change;
+use crate::persist::Step;
 use crate::turn::{ConnId, IoResult, Ticket};
 
 /// What waits for a completion.
@@ -22,6 +23,8 @@ pub(crate) enum Continuation {
     ConfigRead(Waiter),
     /// CONFIG REWRITE: the new file.
     ConfigWritten(Waiter),
+    /// A step of the append-only file, of a save or of the recovery.
+    Persist(Step),
     /// Values that were handed out to be freed are free.
     Freed {
         /// How many.
@@ -56,22 +59,33 @@ impl Server {
             Some(Continuation::Change(change)) => self.step_taken(change, result),
             Some(Continuation::ConfigRead(waiter)) => self.config_read(waiter, result),
             Some(Continuation::ConfigWritten(waiter)) => self.config_written(&waiter, result),
+            Some(Continuation::Persist(step)) => self.persist_done(step, ticket, result),
             Some(Continuation::Freed { objects }) => self.freed(objects),
         }
     }
 
     /// Answers a command whose client waits, with OK or an error, and lets the client go on.
     pub(crate) fn answer(&mut self, waiter: &Waiter, outcome: Outcome) {
-        if outcome.is_err() {
+        if let Err(error) = outcome {
             self.command_stats[waiter.command as usize].failed_calls += 1;
+            let Some(mut client) = self.clients.take(waiter.conn) else { return };
+            client.output.open(&mut self.pool);
+            if waiter.is_answered {
+                self.write_error(&mut client, &error);
+            }
+            self.clients.put_back(client);
+            return self.answer_with(waiter, |_| {});
         }
+        self.answer_with(waiter, |client| client.output.ok());
+    }
+
+    /// Answers a command whose client waits with what `write` writes, and lets the client go on.
+    pub(crate) fn answer_with(&mut self, waiter: &Waiter, write: impl FnOnce(&mut Client)) {
         let Some(mut client) = self.clients.take(waiter.conn) else { return };
         client.is_waiting = false;
         client.output.open(&mut self.pool);
-        match outcome {
-            _ if !waiter.is_answered => {}
-            Ok(()) => client.output.ok(),
-            Err(error) => self.write_error(&mut client, &error),
+        if waiter.is_answered {
+            write(&mut client);
         }
         self.mark_dirty(&mut client);
         if client.is_held {

@@ -15,6 +15,7 @@ pub(crate) mod snapshots;
 mod subscribers;
 pub(crate) mod watch;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -28,6 +29,8 @@ use crate::command::Registry;
 use crate::config::{Config, KeyspaceEvents};
 use crate::keyspace::{Databases, Db, Key, KeyHasher, Place};
 use crate::log::EffectsLog;
+use crate::persist::Persist;
+use crate::recovery::Recovery;
 use crate::rng::Rng;
 use crate::stats::{CommandStats, Ledger, Stats};
 use crate::turn::{ConnId, HostFacts, IoReq, Now, Ticket};
@@ -49,6 +52,12 @@ pub(crate) struct Server {
     pub(crate) pubsub: PubSub,
     pub(crate) watches: Watches,
     pub(crate) log: EffectsLog,
+    /// What was logged since the last look, for the simulator and tests.
+    pub(crate) kept_log: Option<Vec<u8>>,
+    /// The log's end when the feed that is running began.
+    pub(crate) feed_lsn: u64,
+    pub(crate) persist: Persist,
+    pub(crate) recovery: Option<Box<Recovery>>,
     pub(crate) stats: Stats,
     pub(crate) command_stats: Vec<CommandStats>,
     pub(crate) ledger: Ledger,
@@ -111,6 +120,10 @@ impl Server {
             pubsub: PubSub::default(),
             watches: Watches::default(),
             log: EffectsLog::default(),
+            kept_log: None,
+            feed_lsn: 0,
+            persist: Persist::default(),
+            recovery: None,
             stats: Stats::default(),
             command_stats,
             ledger: Ledger::default(),
@@ -199,10 +212,16 @@ impl Server {
         self.notify(KeyspaceEvents::EXPIRED, "expired", key.bytes, db, current);
     }
 
+    /// The time that access clocks show. Commands of the log are executed again under another.
+    #[inline]
+    pub(crate) fn clock_time(&self) -> Now {
+        self.recovery.as_ref().map_or(self.now, |recovery| recovery.now)
+    }
+
     /// The access clock of a new entry.
     #[inline]
     pub(crate) fn new_clock(&self) -> u32 {
-        crate::keyspace::clock::of_new(&self.config, self.now)
+        crate::keyspace::clock::of_new(&self.config, self.clock_time())
     }
 
     /// Renews the access clock of an entry that a client's command looked at.
@@ -226,7 +245,7 @@ impl Server {
     /// The access clock of an entry that is used now and had the clock `old`.
     #[inline]
     pub(crate) fn used_clock(&mut self, old: u32) -> u32 {
-        crate::keyspace::clock::touched(old, &self.config, self.now, &mut self.rng)
+        crate::keyspace::clock::touched(old, &self.config, self.clock_time(), &mut self.rng)
     }
 
     /// Lists a connection among those with something to send.

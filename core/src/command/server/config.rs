@@ -82,10 +82,10 @@ fn set(ctx: &mut Ctx<'_>) -> Outcome {
     }
     let pairs: Vec<(&[u8], &[u8])> =
         (0..words.len()).step_by(2).map(|at| (words.at(at), words.at(at + 1))).collect();
-    let origin = Origin::Client { is_local: ctx.client.peer.is_local, is_loading: false };
+    let is_loading = ctx.server.is_loading();
+    let origin = Origin::Client { is_local: ctx.client.peer.is_local, is_loading };
     let mut new = ctx.server.config.clone();
     let changed = new.set_many(&pairs, origin).map_err(|error| refused(&error))?;
-    check_change(&changed, &new).map_err(|error| refused(&error))?;
     let steps = Step::all(&changed, &ctx.server.config, &new);
     let Some(first) = steps.front() else {
         ctx.server.adopt(new);
@@ -202,22 +202,12 @@ fn listen(config: &Config) -> IoReq {
     IoReq::Listen { bind: config.bind.clone(), port: config.port }
 }
 
-/// What is valid but cannot be put to work by this server.
-fn check_change(changed: &[&'static Directive], new: &Config) -> Result<(), SetError> {
-    match changed.iter().find(|directive| directive.name() == "appendonly") {
-        Some(directive) if new.appendonly => Err(SetError::failed(
-            directive,
-            Reason::new("Unable to turn on AOF. Check server logs."),
-        )),
-        _ => Ok(()),
-    }
-}
-
 impl Server {
     /// Puts a configuration into force for which the shell has nothing to do any more.
     fn adopt(&mut self, new: Config) {
         self.config = new;
         self.trim_slow_log();
+        self.persistence_configured();
     }
 
     /// Asks the shell for the next step, or ends the change when there is none.

@@ -14,6 +14,7 @@ pub(crate) mod introspect;
 pub(crate) mod latency;
 pub(crate) mod lolwut;
 pub(crate) mod memory;
+pub(crate) mod persistence;
 mod observe;
 pub(crate) mod secrets;
 pub(crate) mod shutdown;
@@ -38,6 +39,7 @@ impl Server {
                 client.closing != Closing::No
                     || !client.is_waiting
                         && self.pause.is_none()
+                        && !self.holds_for_persistence()
                         && !self.is_asleep()
                         && client.output.pending_bytes() == 0
             })

@@ -1,17 +1,17 @@
 //! SHUTDOWN, and the end by a signal.
 //!
-//! Nothing is saved yet, so a shutdown has nothing to wait for: the process ends when the turn is
-//! sealed, and no command runs after this one. That an explicit SAVE cannot be obeyed is an error,
-//! unless FORCE says that the end matters more; that configured save points are not obeyed is said
-//! in the log.
+//! What has to be done before the end, and what happens when it fails, is the matter of
+//! [`crate::persist::shutdown`]; the client that asked waits, and gets an answer only when the
+//! server goes on.
 
 use crate::command::args::Args;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Command, Flags, Group};
-use crate::config::{LogLevel, ShutdownOptions};
+use crate::config::ShutdownOptions;
 use crate::server::Server;
-use crate::turn::{Exit, Signal};
+use crate::server::completion::Waiter;
+use crate::turn::Signal;
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[Command::new("shutdown", -1, Group::Server, shutdown)
@@ -33,15 +33,21 @@ pub(crate) const COMMANDS: &[Command] = &[Command::new("shutdown", -1, Group::Se
     .history(&[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")])];
 
 fn shutdown(ctx: &mut Ctx<'_>) -> Outcome {
-    let options = options(ctx.args)?;
-    if !ctx.server.shut_down(options) {
-        return Err(CommandError::Fixed("ERR Errors trying to SHUTDOWN. Check logs."));
+    let Some(options) = options(ctx.args)? else {
+        ctx.server.abort_shutdown()?;
+        ctx.reply().ok();
+        return Ok(());
+    };
+    if ctx.server.persist.shutdown.is_some() {
+        return Err(CommandError::Fixed("ERR Shutdown is already in progress."));
     }
-    ctx.client.close_after_reply();
+    let waiter = Waiter::park(ctx);
+    ctx.server.begin_shutdown(options, Some(waiter));
     Ok(())
 }
 
-fn options(args: Args<'_>) -> Result<ShutdownOptions, CommandError> {
+/// What is asked for; `None` for ABORT.
+fn options(args: Args<'_>) -> Result<Option<ShutdownOptions>, CommandError> {
     let mut options = ShutdownOptions::default();
     let mut aborts = false;
     for word in args.from(1) {
@@ -55,10 +61,7 @@ fn options(args: Args<'_>) -> Result<ShutdownOptions, CommandError> {
     if contradicts || aborts && options != ShutdownOptions::default() {
         return Err(CommandError::Syntax);
     }
-    if aborts {
-        return Err(CommandError::Fixed("ERR No shutdown in progress."));
-    }
-    Ok(options)
+    Ok((!aborts).then_some(options))
 }
 
 impl Server {
@@ -68,25 +71,8 @@ impl Server {
             Signal::Interrupt => self.config.shutdown_on_sigint,
             Signal::Terminate => self.config.shutdown_on_sigterm,
         };
-        self.shut_down(options);
-    }
-
-    /// Ends the process after this turn; `false` when a save was asked for, which fails.
-    fn shut_down(&mut self, options: ShutdownOptions) -> bool {
-        self.log_line(LogLevel::Notice, "User requested shutdown...".into());
-        let wants_save = options.contains(ShutdownOptions::SAVE);
-        if wants_save && !options.contains(ShutdownOptions::FORCE) {
-            let line = "No snapshot can be saved, so the server goes on: end it with NOSAVE.";
-            self.log_line(LogLevel::Warning, line.into());
-            return false;
+        if self.persist.shutdown.is_none() {
+            self.begin_shutdown(options, None);
         }
-        let saves = wants_save
-            || !self.config.save.is_empty() && !options.contains(ShutdownOptions::NOSAVE);
-        if saves && self.stats.dirty > 0 {
-            let line = "No snapshot was saved: this version keeps data in memory only.";
-            self.log_line(LogLevel::Warning, line.into());
-        }
-        self.outbox.exit = Some(Exit { code: 0 });
-        true
     }
 }
