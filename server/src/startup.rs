@@ -100,7 +100,7 @@ impl Start {
     }
 
     fn log_beginning(&self) {
-        let Settings { config, log, warnings, is_configured, .. } = &self.settings;
+        let Settings { log, warnings, is_configured, .. } = &self.settings;
         let (bits, pid) = (usize::BITS, std::process::id());
         log.notice("oO0OoO0OoO0Oo Seedis is starting oO0OoO0OoO0Oo");
         log.notice(&format!(
@@ -118,7 +118,6 @@ impl Start {
         for warning in warnings {
             log.warning(&format!("WARNING: {warning}"));
         }
-        warn_of_persistence(config, log);
     }
 
     /// Writes the pid file, and remembers what is to be removed.
@@ -140,8 +139,10 @@ impl Start {
         let program = std::env::args_os().next().unwrap_or_default();
         let mut title = Title::new(program.into_vec(), file.clone());
         title.show(config);
+        let mut core = Core::new(config.clone(), seed()?);
+        core.recover();
         Reactor::new(Parts {
-            core: Core::new(config.clone(), seed()?),
+            core,
             listeners,
             log: log.clone(),
             places: Places {
@@ -167,23 +168,6 @@ impl Leavings {
                 let reason = system::words(&error);
                 log.warning(&format!("Error removing the unix socket file: {reason}"));
             }
-        }
-    }
-}
-
-/// Says what is not saved, and what is there and not loaded: nobody shall find out by a restart.
-fn warn_of_persistence(config: &Config, log: &Log) {
-    let wants = [(config.appendonly, "appendonly"), (!config.save.is_empty(), "save")];
-    for (_, name) in wants.iter().filter(|(is_wanted, _)| *is_wanted) {
-        log.warning(&format!(
-            "WARNING: '{name}' has no effect: this version keeps data in memory only."
-        ));
-    }
-    for name in [&config.dbfilename, &config.appenddirname] {
-        let path = settings::path(name);
-        if path.exists() {
-            let path = path.display();
-            log.warning(&format!("WARNING: '{path}' is not loaded: this version starts empty."));
         }
     }
 }

@@ -10,8 +10,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crc_fast::CrcAlgorithm;
-
+use super::frame::crc32c;
 use crate::value::quote;
 
 /// What a file is for.
@@ -56,14 +55,14 @@ const LINE_BYTES_MAX: usize = 1024;
 impl Manifest {
     /// The highest number of a base file.
     pub(crate) fn base_seq(&self) -> u64 {
-        let of = |kind: &str| self.history.iter().filter(move |file| has_kind(file, kind));
-        self.base.iter().chain(of(".base.")).map(|file| file.seq).max().unwrap_or(0)
+        let old = self.history.iter().filter(|file| has_kind(file, b".base."));
+        self.base.iter().chain(old).map(|file| file.seq).max().unwrap_or(0)
     }
 
     /// The highest number of an incremental file.
     pub(crate) fn incr_seq(&self) -> u64 {
-        let of = |kind: &str| self.history.iter().filter(move |file| has_kind(file, kind));
-        self.incrs.iter().chain(of(".incr.")).map(|file| file.seq).max().unwrap_or(0)
+        let old = self.history.iter().filter(|file| has_kind(file, b".incr."));
+        self.incrs.iter().chain(old).map(|file| file.seq).max().unwrap_or(0)
     }
 
     /// Every file that it names.
@@ -86,7 +85,7 @@ impl Manifest {
             };
             text.extend_from_slice(format!(" seq {} type {letter}\n", file.seq).as_bytes());
         }
-        let crc = crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, &text) as u32;
+        let crc = crc32c(&text);
         text.extend_from_slice(format!("{CHECKSUM}{crc:08x}\n").as_bytes());
         text
     }
@@ -106,7 +105,7 @@ impl Manifest {
                 return Err(fail("The AOF manifest contains too long line"));
             }
             if let Some(sum) = line.strip_prefix(CHECKSUM.as_bytes()) {
-                let crc = crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, &bytes[..at]) as u32;
+                let crc = crc32c(&bytes[..at]);
                 if sum != format!("{crc:08x}").as_bytes() {
                     return Err(fail("The AOF manifest does not match its checksum"));
                 }
@@ -150,8 +149,8 @@ impl Manifest {
     }
 }
 
-fn has_kind(file: &AofFile, kind: &str) -> bool {
-    file.name.windows(kind.len()).any(|part| part == kind.as_bytes())
+fn has_kind(file: &AofFile, kind: &[u8]) -> bool {
+    file.name.windows(kind.len()).any(|part| part == kind)
 }
 
 /// Whether it names a file in the directory, and nothing else.

@@ -39,6 +39,8 @@ pub(crate) struct Persist {
     pub(crate) waitaof: Vec<waitaof::Waiting>,
     /// Connections with replies that wait for a watermark.
     pub(crate) gated: BTreeSet<ConnId>,
+    /// Keys that were loaded from a dump at the start.
+    pub(crate) keys_loaded: u64,
     last_file: u64,
 }
 

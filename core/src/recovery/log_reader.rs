@@ -183,7 +183,7 @@ impl LogReader {
         self.has_frames = true;
         self.run_end = end;
         self.run_lsn = self.lsn + header.len;
-        Found::Run([start..end].into())
+        Found::Run(core::iter::once(start..end).collect())
     }
 
     /// Commands without a batch around them: stock Redis appended them.

@@ -221,6 +221,7 @@ impl Server {
         if let Some(recovery) = &mut self.recovery {
             (self.stats, self.command_stats) = core::mem::take(&mut recovery.before);
             recovery.client = None;
+            self.persist.keys_loaded = recovery.progress.keys;
         }
         self.persist.bgsave.facts.dirty_saved = self.stats.dirty;
         self.persist.bgsave.facts.last_save_s = self.now.wall_ms().div_euclid(1000);

@@ -72,11 +72,11 @@ impl Server {
             ));
         }
         self.log_line(LogLevel::Warning, format!("!!! Warning: cutting a torn tail off {place}"));
-        self.cut(&torn)
+        self.cut_tail(&torn)
     }
 
     /// Cuts the damaged file, and empties those behind it.
-    fn cut(&mut self, torn: &Torn) -> Result<(), String> {
+    fn cut_tail(&mut self, torn: &Torn) -> Result<(), String> {
         let mut repairs = IoReqQueue::new();
         self.cut_file(&mut repairs, &torn.part, torn.damage.at);
         for part in &torn.later {

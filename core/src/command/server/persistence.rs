@@ -1,5 +1,7 @@
 //! SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, WAITAOF.
 
+use alloc::format;
+
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Flags, Group};
@@ -86,11 +88,9 @@ fn bgrewriteaof(ctx: &mut Ctx<'_>) -> Outcome {
     }
     ctx.server.persist.rewrite.is_wanted = true;
     ctx.server.persist.rewrite.not_before_ns = ctx.server.now.mono_ns;
-    ctx.reply().simple(if ctx.server.persist.bgsave.is_running() {
-        "Background append only file rewriting scheduled"
-    } else {
-        "Background append only file rewriting started"
-    });
+    let is_saving = ctx.server.persist.bgsave.is_running();
+    let state = if is_saving { "scheduled" } else { "started" };
+    ctx.reply().simple(&format!("Background append only file rewriting {state}"));
     Ok(())
 }
 

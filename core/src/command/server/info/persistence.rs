@@ -2,13 +2,38 @@
 //! the cluster, and the keys themselves.
 
 use super::{Page, View};
+use crate::persist::aof::AofState;
+use crate::server::Server;
 
-/// What a Redis tells that has saved nothing and has no append-only file.
+/// Loading, snapshots and the append-only file.
 pub(super) fn persistence(page: &mut Page, view: &View<'_>) {
+    loading(page, view);
+    snapshots(page, view);
+    log(page, view);
+    if view.server.persist.aof.state != AofState::Off {
+        log_details(page, view);
+    }
+}
+
+fn loading(page: &mut Page, view: &View<'_>) {
     let server = view.server;
+    page.counts(&[("loading", u64::from(server.is_loading())), ("async_loading", 0)]);
+    let Some(recovery) = &server.recovery else { return };
+    let progress = &recovery.progress;
+    let started = progress.started.unwrap_or(server.now);
+    page.line("loading_start_time", started.wall_ms().div_euclid(1000));
     page.counts(&[
-        ("loading", 0),
-        ("async_loading", 0),
+        ("loading_total_bytes", progress.total_bytes),
+        ("loading_loaded_bytes", progress.loaded_bytes),
+    ]);
+    page.line("loading_loaded_perc", format_args!("{:.2}", progress.percent()));
+    page.line("loading_eta_seconds", progress.eta_s(server.now));
+}
+
+fn snapshots(page: &mut Page, view: &View<'_>) {
+    let server = view.server;
+    let save = &server.persist.bgsave;
+    page.counts(&[
         ("current_cow_peak", 0),
         ("current_cow_size", 0),
         ("current_cow_size_age", 0),
@@ -16,33 +41,81 @@ pub(super) fn persistence(page: &mut Page, view: &View<'_>) {
     page.line("current_fork_perc", "0.00");
     page.counts(&[
         ("current_save_keys_processed", 0),
-        ("current_save_keys_total", 0),
-        ("rdb_changes_since_last_save", server.stats.dirty),
-        ("rdb_bgsave_in_progress", 0),
+        ("current_save_keys_total", if server.is_saving() { save.keys_total as u64 } else { 0 }),
+        ("rdb_changes_since_last_save", server.unsaved_changes()),
+        ("rdb_bgsave_in_progress", u64::from(save.is_running())),
     ]);
-    page.line("rdb_last_save_time", server.started.wall_ms().div_euclid(1000));
-    page.line("rdb_last_bgsave_status", "ok");
-    page.line("rdb_last_bgsave_time_sec", -1);
-    page.line("rdb_current_bgsave_time_sec", -1);
+    page.line("rdb_last_save_time", server.last_save_s());
+    page.line("rdb_last_bgsave_status", status(!save.facts.last_failed));
+    seconds(page, "rdb_last_bgsave_time_sec", save.facts.last_time_s);
+    seconds(page, "rdb_current_bgsave_time_sec", running_s(server, save.running_since_ns()));
     page.counts(&[
-        ("rdb_saves", 0),
+        ("rdb_saves", save.facts.saves),
         ("rdb_last_cow_size", 0),
         ("rdb_last_load_keys_expired", 0),
-        ("rdb_last_load_keys_loaded", 0),
-        ("aof_enabled", 0),
-        ("aof_rewrite_in_progress", 0),
-        ("aof_rewrite_scheduled", 0),
+        ("rdb_last_load_keys_loaded", server.persist.keys_loaded),
     ]);
-    page.line("aof_last_rewrite_time_sec", -1);
-    page.line("aof_current_rewrite_time_sec", -1);
-    page.line("aof_last_bgrewrite_status", "ok");
-    page.counts(&[("aof_rewrites", 0), ("aof_rewrites_consecutive_failures", 0)]);
-    page.line("aof_last_write_status", "ok");
+}
+
+fn log(page: &mut Page, view: &View<'_>) {
+    let server = view.server;
+    let (aof, rewrite) = (&server.persist.aof, &server.persist.rewrite);
+    page.counts(&[
+        ("aof_enabled", u64::from(aof.state != AofState::Off)),
+        ("aof_rewrite_in_progress", u64::from(rewrite.is_running())),
+        ("aof_rewrite_scheduled", u64::from(rewrite.is_wanted)),
+    ]);
+    seconds(page, "aof_last_rewrite_time_sec", rewrite.facts.last_time_s);
+    seconds(page, "aof_current_rewrite_time_sec", running_s(server, rewrite.running_since_ns()));
+    page.line("aof_last_bgrewrite_status", status(!rewrite.facts.last_failed));
+    page.counts(&[
+        ("aof_rewrites", rewrite.facts.rewrites),
+        ("aof_rewrites_consecutive_failures", rewrite.facts.failures_in_a_row),
+    ]);
+    page.line("aof_last_write_status", status(aof.error().is_none()));
     page.counts(&[
         ("aof_last_cow_size", 0),
         ("module_fork_in_progress", 0),
         ("module_fork_last_cow_size", 0),
     ]);
+}
+
+/// Redis's fields of a log that is on, and ours: the watermarks and what the disk takes.
+fn log_details(page: &mut Page, view: &View<'_>) {
+    let server = view.server;
+    let aof = &server.persist.aof;
+    let (written, durable) = (aof.written_lsn(), aof.durable_lsn());
+    page.counts(&[
+        ("aof_current_size", aof.bytes()),
+        ("aof_base_size", aof.rewritten_bytes),
+        ("aof_pending_rewrite", 0),
+        ("aof_buffer_length", aof.backlog_bytes() as u64),
+        ("aof_pending_bio_fsync", aof.files.iter().map(|file| file.syncs() as u64).sum()),
+        ("aof_delayed_fsync", aof.facts.delayed_syncs),
+        ("aof_lsn", server.log.lsn()),
+        ("aof_written_lsn", written),
+        ("aof_durable_lsn", durable),
+        ("aof_lag_bytes", server.log.lsn() - durable),
+        ("aof_fsyncs", aof.facts.syncs),
+        ("aof_last_fsync_usec", aof.facts.sync_ns_last / 1000),
+        ("aof_max_fsync_usec", aof.facts.sync_ns_max / 1000),
+        ("aof_failed_fsyncs", aof.facts.failed_syncs),
+        ("aof_failed_writes", aof.facts.failed_writes),
+        ("aof_short_writes", aof.facts.short_writes),
+    ]);
+    page.line("aof_last_error", aof.error().unwrap_or(""));
+}
+
+fn status(is_well: bool) -> &'static str {
+    if is_well { "ok" } else { "err" }
+}
+
+fn seconds(page: &mut Page, name: &str, seconds: Option<u64>) {
+    page.line(name, seconds.map_or(-1, |seconds| seconds as i64));
+}
+
+fn running_s(server: &Server, since_ns: Option<u64>) -> Option<u64> {
+    since_ns.map(|since| (server.now.mono_ns - since) / 1_000_000_000)
 }
 
 /// What a master without replicas tells.
