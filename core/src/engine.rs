@@ -386,7 +386,7 @@ impl Server {
 
     /// When something is due, in ns of the monotonic clock.
     pub(crate) fn next_deadline_ns(&self) -> Option<u64> {
-        if !self.outbox.resumed.is_empty() {
+        if !self.outbox.resumed.is_empty() || !self.outbox.io.is_empty() {
             return Some(self.now.mono_ns);
         }
         let expiry = if self.is_paused_for_writes() { None } else { self.next_expiry_ns() };

@@ -58,7 +58,11 @@ pub(crate) struct Reactor {
     log: Log,
     /// Another thread has called.
     is_woken: bool,
+    start_ns: u64,
 }
+
+/// While data are loaded connections wait for so long, and are answered `LOADING` after it.
+const LOADING_GRACE_NS: u64 = 500_000_000;
 
 impl Reactor {
     /// Registers everything and starts the other threads.
@@ -67,8 +71,10 @@ impl Reactor {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let backlog = listen::backlog(core.config());
+        let clock = Clock::new();
         Ok(Self {
-            clock: Clock::new(),
+            start_ns: clock.mono_ns(),
+            clock,
             acceptor: Acceptor::new(listeners, backlog, poll.registry())?,
             network: Network::new(),
             signals: Signals::watch(held, waker.clone())?,
@@ -111,12 +117,23 @@ impl Reactor {
     }
 
     fn timeout(&self, now_ns: u64) -> Option<Duration> {
-        if self.network.has_work() || self.acceptor.has_work() {
+        let (accepts, accept_ns) = if self.lets_wait(now_ns) {
+            (false, Some(self.start_ns + LOADING_GRACE_NS))
+        } else {
+            (self.acceptor.has_work(), self.acceptor.next_deadline_ns())
+        };
+        if self.network.has_work() || accepts {
             return Some(Duration::ZERO);
         }
-        let deadlines = [self.core.next_deadline(), self.acceptor.next_deadline_ns()];
+        let deadlines = [self.core.next_deadline(), accept_ns];
         let at_ns = deadlines.into_iter().flatten().min()?;
         Some(Duration::from_nanos(at_ns.saturating_sub(now_ns)))
+    }
+
+    /// Whether new connections wait until the data are loaded: nobody is to be told `LOADING` by a
+    /// server that is up in a moment.
+    fn lets_wait(&self, now_ns: u64) -> bool {
+        self.core.is_loading() && now_ns < self.start_ns + LOADING_GRACE_NS
     }
 
     fn note(&mut self, events: &Events) {
@@ -131,6 +148,7 @@ impl Reactor {
 
     /// One turn; returns how the process is to end, if it is.
     fn pass(&mut self, now: Now) -> Option<Exit> {
+        let accepts = !self.lets_wait(now.mono_ns);
         let config = self.core.config();
         let facts = self.facts.due(now.mono_ns, config.port, &self.times);
         let mut intake = Intake {
@@ -144,7 +162,9 @@ impl Reactor {
         if let Some(facts) = facts {
             turn.observe(facts);
         }
-        self.acceptor.accept(&mut turn, now.mono_ns, &mut intake);
+        if accepts {
+            self.acceptor.accept(&mut turn, now.mono_ns, &mut intake);
+        }
         if is_woken {
             self.requests.deliver(&mut turn);
             hear_signals(&mut turn, &self.signals, &self.log);

@@ -93,6 +93,15 @@ choices! {
         /// When the kernel sees fit.
         No = "no",
     }
+    /// The version of the dump format that files are written in.
+    pub RdbVersion {
+        /// For Redis 5 and newer.
+        V9 = "9",
+        /// For Redis 7.0 and newer.
+        V10 = "10",
+        /// For Redis 7.2 and newer.
+        V11 = "11",
+    }
     /// Who may use a protected feature (DEBUG, MODULE, protected directives).
     pub ProtectedAction {
         /// Nobody.

@@ -25,8 +25,8 @@ mod text;
 pub mod title;
 
 pub use choice::{
-    AppendFsync, Choice, LogLevel, MaxmemoryPolicy, ProtectedAction, SanitizeDumpPayload,
-    Supervised,
+    AppendFsync, Choice, LogLevel, MaxmemoryPolicy, ProtectedAction, RdbVersion,
+    SanitizeDumpPayload, Supervised,
 };
 pub use codec::Reason;
 pub use directive::{Directive, Later};
@@ -175,6 +175,8 @@ Config {
         .into(),
     /// Refuse writes after a background save failed.
     stop_writes_on_bgsave_error: bool = true,
+    /// The version of the dump format that files are written in.
+    rdb_version: RdbVersion = RdbVersion::V11,
     /// Compress strings in RDB files.
     rdbcompression: bool = true,
     /// Append a checksum to RDB files, and check it.

@@ -182,7 +182,8 @@ mod tests {
     fn manifest() -> Manifest {
         Manifest {
             base: Some(file(b"appendonly.aof.2.base.rdb", 2)),
-            incrs: [file(b"appendonly.aof.7.incr.aof", 7), file(b"with space \"quoted\"", 9)].into(),
+            incrs: [file(b"appendonly.aof.7.incr.aof", 7), file(b"with space \"quoted\"", 9)]
+                .into(),
             history: [file(b"appendonly.aof.1.base.rdb", 1)].into(),
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct EffectsLog {
     /// Commands of the block that is not closed yet.
     block: Vec<u8>,
     block_len: usize,
+    /// The first command of the block only selects the database.
+    block_selects: bool,
     /// What the running command gave to be logged in its place.
     replacement: Vec<u8>,
     replacement_len: usize,
@@ -110,6 +112,7 @@ impl EffectsLog {
             } else if self.replacement_len > 0 {
                 // Its SELECT is dropped with it: the next command must say its database again.
                 self.db = None;
+                self.block_selects &= self.block_len > 0;
             }
             self.replacement.clear();
             self.replacement_len = 0;
@@ -148,6 +151,8 @@ impl EffectsLog {
             return 0;
         }
         self.db = Some(db);
+        let is_first = self.block_len == 0 && self.replacement_len == 0;
+        self.block_selects |= is_first;
         let mut digits = itoa::Buffer::new();
         let words: [&[u8]; 2] = [b"SELECT", digits.format(db).as_bytes()];
         let out = if in_replacement { &mut self.replacement } else { &mut self.block };
@@ -164,7 +169,8 @@ impl EffectsLog {
             self.batch.resize(FRONT_BYTES, 0);
         }
         let before = self.batch.len();
-        let is_several = self.block_len > 1;
+        let is_several = self.block_len - usize::from(self.block_selects) > 1;
+        self.block_selects = false;
         if is_several {
             self.batch.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
         }

@@ -355,9 +355,8 @@ impl Server {
     /// Whether `appendfsync everysec` asks for a sync; it is asked for once a second.
     pub(crate) fn sync_due_ns(&self) -> Option<u64> {
         let file = self.persist.aof.files.back()?;
-        let is_due = self.sync_policy() == AppendFsync::Everysec
-            && file.wants_sync()
-            && file.syncs() == 0;
+        let is_due =
+            self.sync_policy() == AppendFsync::Everysec && file.wants_sync() && file.syncs() == 0;
         is_due.then_some(self.persist.aof.last_sync_ns + SYNC_EVERY_NS)
     }
 }

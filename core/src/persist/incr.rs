@@ -139,8 +139,7 @@ impl Incr {
 
     /// A sync was asked for.
     pub(crate) fn sync_asked(&mut self, ticket: Ticket, now_ns: u64) {
-        let sync =
-            Syncing { ticket, lsn: self.written_lsn, asked_ns: now_ns, is_done: false };
+        let sync = Syncing { ticket, lsn: self.written_lsn, asked_ns: now_ns, is_done: false };
         self.asked_lsn = sync.lsn;
         self.syncs.push_back(sync);
     }

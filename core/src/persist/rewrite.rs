@@ -123,11 +123,8 @@ impl Server {
         aof.incr_seq += 1;
         let seq = aof.incr_seq;
         let name = self.aof_file_name(seq, "incr.aof");
-        let request = IoReq::Open {
-            file,
-            name: Name::file(Dir::Aof, &name),
-            mode: OpenMode::CreateNew,
-        };
+        let request =
+            IoReq::Open { file, name: Name::file(Dir::Aof, &name), mode: OpenMode::CreateNew };
         self.persist.rewrite.incr = Some((file, AofFile { name, seq }));
         self.rewrite_asks(Stage::OpenIncr, request);
     }
@@ -309,7 +306,11 @@ impl Server {
         self.close_temporary();
         let is_cut = !matches!(
             stage,
-            Stage::MakeDir | Stage::SyncParent | Stage::OpenIncr | Stage::SyncIncr | Stage::ListIncr
+            Stage::MakeDir
+                | Stage::SyncParent
+                | Stage::OpenIncr
+                | Stage::SyncIncr
+                | Stage::ListIncr
         );
         let rewrite = &mut self.persist.rewrite;
         let begins_log = rewrite.begins_log;
@@ -336,7 +337,8 @@ impl Server {
         let line = format!("Background AOF rewrite failed: {}", error.words);
         self.log_line(LogLevel::Warning, line);
         self.log_has_begun(Err(&error.words));
-        let is_needed = self.persist.aof.sync_error.is_some() || begins_log && self.config.appendonly;
+        let is_needed =
+            self.persist.aof.sync_error.is_some() || begins_log && self.config.appendonly;
         let rewrite = &mut self.persist.rewrite;
         rewrite.is_wanted |= is_needed && error.kind != IoErrorKind::Cancelled;
         rewrite.not_before_ns = self.now.mono_ns + RETRY_NS;

@@ -1,5 +1,6 @@
 //! The numbers of the format, as the files have them.
 
+use crate::config::RdbVersion;
 /// Parts of a file that are not a key: the first byte of each.
 pub(super) mod opcode {
     /// Slot number, its keys and its keys with a deadline (Redis 7.4, Valkey 8): a hint.
@@ -79,6 +80,15 @@ pub enum Version {
 }
 
 impl Version {
+    /// The version that the configuration names.
+    pub(super) fn of(configured: RdbVersion) -> Self {
+        match configured {
+            RdbVersion::V9 => Self::V9,
+            RdbVersion::V10 => Self::V10,
+            RdbVersion::V11 => Self::V11,
+        }
+    }
+
     /// Its number.
     #[must_use]
     pub fn number(self) -> u16 {

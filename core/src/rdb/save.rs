@@ -92,7 +92,7 @@ impl Settings {
             ("aof-base", u8::from(is_aof_base).to_string()),
         ];
         Self {
-            version: Version::default(),
+            version: Version::of(config.rdb_version),
             compression: config.rdbcompression,
             checksum: config.rdbchecksum,
             usage: Usage::of(config, now),

@@ -43,7 +43,9 @@ impl Dump {
                     self.db = usize::try_from(db)
                         .ok()
                         .filter(|&db| db < server.config.databases as usize)
-                        .ok_or_else(|| format!("it has a database {db}, which is not configured"))?;
+                        .ok_or_else(|| {
+                            format!("it has a database {db}, which is not configured")
+                        })?;
                 }
                 Item::Entry(entry) => load_entry(server, self.db, entry),
                 Item::Aux { .. } | Item::ResizeDb { .. } => {}

@@ -108,12 +108,7 @@ impl Core {
         }
     }
 
-    fn load(
-        &mut self,
-        loading: &mut Loading,
-        bytes: &[u8],
-        is_end: bool,
-    ) -> Result<Next, String> {
+    fn load(&mut self, loading: &mut Loading, bytes: &[u8], is_end: bool) -> Result<Next, String> {
         match &mut loading.format {
             Format::Unknown(first) => {
                 first.extend_from_slice(bytes);
@@ -139,7 +134,8 @@ impl Core {
             }
             Format::Log(_) => self.load_commands(loading, bytes, is_end),
             Format::Scanned => {
-                if let Some(torn) = self.server.recovery.as_mut().and_then(|all| all.torn.as_mut()) {
+                if let Some(torn) = self.server.recovery.as_mut().and_then(|all| all.torn.as_mut())
+                {
                     torn.scan.push(bytes, is_end);
                 }
                 Ok(if is_end { Next::End } else { Next::Read })

@@ -256,7 +256,8 @@ impl Foreign {
         let (mut spans, mut words, mut partial) = (Vec::new(), Vec::new(), None);
         match parse::parse(buf, self.next, &mut spans, &mut words, &mut partial, limits) {
             Ok(Parsed::Request { end }) => {
-                let name = spans.first().map(|span| &buf[span.start as usize..][..span.len as usize]);
+                let name =
+                    spans.first().map(|span| &buf[span.start as usize..][..span.len as usize]);
                 self.add(name.unwrap_or_default(), end);
                 Ok(true)
             }

@@ -21,9 +21,6 @@ pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod scan;
 
-#[cfg(test)]
-mod tests;
-
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -241,7 +238,6 @@ impl Server {
     pub(crate) fn serve_loaded(&mut self) {
         self.recovery = None;
         self.resume_all();
-        self.log_line(LogLevel::Notice, "Ready to accept connections".into());
     }
 
     /// The log that the recovery began is there, or could not be made.

@@ -58,9 +58,8 @@ impl Server {
     }
 
     pub(crate) fn manifest_read(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let manifest = Manifest::parse(bytes).map_err(|error| {
-            format!("Bad AOF manifest, line {}: {}", error.line, error.words)
-        })?;
+        let manifest = Manifest::parse(bytes)
+            .map_err(|error| format!("Bad AOF manifest, line {}: {}", error.line, error.words))?;
         let aof = &mut self.persist.aof;
         aof.base_seq = aof.base_seq.max(manifest.base_seq());
         aof.incr_seq = aof.incr_seq.max(manifest.incr_seq());
@@ -81,7 +80,8 @@ impl Server {
 
     fn log_parts(&mut self) -> Result<VecDeque<Part>, String> {
         let manifest = &self.persist.aof.manifest;
-        let part = |name: &[u8], kind| Part { name: name.into(), dir: Dir::Aof, kind, is_last: false };
+        let part =
+            |name: &[u8], kind| Part { name: name.into(), dir: Dir::Aof, kind, is_last: false };
         let base = manifest.base.iter().map(|file| part(&file.name, PartKind::Base));
         let incrs = manifest.incrs.iter().map(|file| part(&file.name, PartKind::Incr));
         let mut parts: VecDeque<Part> = base.chain(incrs).collect();

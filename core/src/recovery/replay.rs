@@ -14,13 +14,8 @@ use crate::turn::{ConnId, Core, Peer};
 /// The client that commands of the log run for.
 pub(crate) fn client() -> Box<Client> {
     let conn = ConnId { slot: u32::MAX, generation: u32::MAX };
-    let peer = Peer {
-        addr: "log".into(),
-        laddr: "log".into(),
-        is_local: true,
-        is_unix: false,
-        fd: -1,
-    };
+    let peer =
+        Peer { addr: "log".into(), laddr: "log".into(), is_local: true, is_unix: false, fd: -1 };
     let mut client = Box::new(Client::new(conn, u64::MAX, peer, 0));
     client.authenticated = true;
     client.reply = ReplyMode::Off;

@@ -108,8 +108,8 @@ fn waitaof(ctx: &mut Ctx<'_>) -> Outcome {
     let replicas = u64::try_from(ctx.int(2)?)
         .map_err(|_| CommandError::Fixed("ERR value is out of range, must be positive"))?;
     let timeout_ms = ctx.int(3)?;
-    let timeout_ms = u64::try_from(timeout_ms)
-        .map_err(|_| CommandError::Fixed("ERR timeout is negative"))?;
+    let timeout_ms =
+        u64::try_from(timeout_ms).map_err(|_| CommandError::Fixed("ERR timeout is negative"))?;
     if local > 0 && ctx.server.persist.aof.state == AofState::Off {
         return Err(CommandError::Fixed(NO_LOG));
     }
@@ -127,5 +127,4 @@ fn waitaof(ctx: &mut Ctx<'_>) -> Outcome {
     Ok(())
 }
 
-const NO_LOG: &str =
-    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+const NO_LOG: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";

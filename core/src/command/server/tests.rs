@@ -370,14 +370,20 @@ fn nothing_runs_after_a_shutdown() {
     assert_eq!(turn.feed(other, b"SET a 3\r\n").flow, Flow::Paused);
     let mut effects = turn.seal();
     assert_eq!(effects.exit().map(|exit| exit.code), Some(0));
-    assert_eq!(session.log, ["User requested shutdown..."]);
+    let last = "Seedis is now ready to exit, bye bye...";
+    assert_eq!(session.log, ["User requested shutdown...", last]);
 }
 
 #[test]
 fn a_save_that_cannot_be_made_keeps_the_server_up() {
     let mut session = Session::new(Config::default());
-    let answer = session.send("SHUTDOWN SAVE\nPING");
-    assert_eq!(answer, "-ERR Errors trying to SHUTDOWN. Check logs.\r\n+PONG\r\n");
-    session.send("SET a 1\nSHUTDOWN SAVE FORCE");
+    assert_eq!(session.send("SHUTDOWN SAVE\nGET a"), "");
+    let [(_, IoReq::Open { .. })] = &session.io[..] else { panic!("{:?}", session.io) };
+    let answer = session.done(failed("No space left on device"));
+    assert_eq!(answer, "-ERR Errors trying to SHUTDOWN. Check logs.\r\n$-1\r\n");
+    assert!(session.send("PING").starts_with("-MISCONF Redis is configured to save RDB"));
+    session.io.clear();
+    assert_eq!(session.send("SHUTDOWN SAVE FORCE"), "");
+    session.done(failed("No space left on device"));
     assert!(session.core.turn(session.now).seal().exit().is_some());
 }

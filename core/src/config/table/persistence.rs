@@ -1,6 +1,6 @@
 //! Snapshots and the append-only file.
 
-use super::super::choice::{AppendFsync, SanitizeDumpPayload};
+use super::super::choice::{AppendFsync, RdbVersion, SanitizeDumpPayload};
 use super::super::codec::{OneOf, YesNo};
 use super::super::directive::{Directive, later, row};
 use super::super::lists::SavePoints;
@@ -10,6 +10,7 @@ use super::super::text::{Text, append_directory, append_name, dump_name};
 pub(super) const ROWS: &[Directive] = &[
     row!("save", save, SavePoints),
     row!("stop-writes-on-bgsave-error", stop_writes_on_bgsave_error, YesNo),
+    row!("rdb-version", rdb_version, OneOf::<RdbVersion>::new()),
     row!("rdbcompression", rdbcompression, YesNo),
     row!("rdbchecksum", rdbchecksum, YesNo, [Immutable]),
     row!("dbfilename", dbfilename, Text(dump_name), [Protected]),

@@ -22,6 +22,7 @@ fn another_value(directive: &Directive) -> Option<Vec<u8>> {
         "yes",
         "no",
         "5",
+        "10",
         "7mb",
         "1023",
         "2000",

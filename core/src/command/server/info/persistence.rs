@@ -33,11 +33,7 @@ fn loading(page: &mut Page, view: &View<'_>) {
 fn snapshots(page: &mut Page, view: &View<'_>) {
     let server = view.server;
     let save = &server.persist.bgsave;
-    page.counts(&[
-        ("current_cow_peak", 0),
-        ("current_cow_size", 0),
-        ("current_cow_size_age", 0),
-    ]);
+    page.counts(&[("current_cow_peak", 0), ("current_cow_size", 0), ("current_cow_size_age", 0)]);
     page.line("current_fork_perc", "0.00");
     page.counts(&[
         ("current_save_keys_processed", 0),
