@@ -287,6 +287,12 @@ fn complete(files: &mut HashMap<Name, Vec<u8>>, request: IoReq) -> IoResult {
             files.insert(name, bytes);
             IoResult::Done
         }
+        IoReq::List { .. } => IoResult::Files(Vec::new()),
+        IoReq::Open { .. } => IoResult::Opened { len: 0 },
+        IoReq::WriteAt { bytes, from, .. } => {
+            IoResult::Written { count: bytes.len() - from, bytes }
+        }
+        IoReq::Save { .. } => IoResult::Saved { len: 0 },
         _ => IoResult::Done,
     }
 }

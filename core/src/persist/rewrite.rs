@@ -167,9 +167,7 @@ impl Server {
             (Stage::ListBase, _) => self.base_is_durable(),
             (Stage::Unlink(files), _) => self.unlink_next(files),
             (Stage::Forget, _) => self.rewrite_succeeded(),
-            (Stage::Save, other) => {
-                debug_assert!(false, "a save ends as one, not as {other:?}");
-            }
+            (Stage::Save, other) => panic!("a save ends as one, not as {other:?}"),
         }
     }
 
@@ -298,6 +296,10 @@ impl Server {
         rewrite.facts.last_failed = false;
         rewrite.facts.last_time_s = Some((now_ns - rewrite.started_ns) / 1_000_000_000);
         self.log_line(LogLevel::Notice, "Background AOF rewrite finished successfully".into());
+        if !self.config.appendonly {
+            // It was asked for with the log off: the files are there, and no more is added to them.
+            self.switch_log_off();
+        }
     }
 
     /// Ends a rewrite that cannot go on. What a manifest on the disk may name stays where it is.

@@ -23,7 +23,7 @@ impl Server {
     }
 
     /// Ends the log: what it has is made durable, and the files stay where they are.
-    fn switch_log_off(&mut self) {
+    pub(crate) fn switch_log_off(&mut self) {
         self.seal_log();
         self.cancel_rewrite();
         self.persist.rewrite.is_wanted = false;

@@ -105,9 +105,9 @@ fn waitaof(ctx: &mut Ctx<'_>) -> Outcome {
     if !(0..=1).contains(&local) {
         return Err(CommandError::Fixed("ERR value is out of range, value must between 0 and 1"));
     }
-    let replicas = u64::try_from(ctx.int(2)?)
-        .map_err(|_| CommandError::Fixed("ERR value is out of range, must be positive"))?;
-    let timeout_ms = ctx.int(3)?;
+    let replicas = ctx.int(2).ok().and_then(|count| u64::try_from(count).ok());
+    let replicas = replicas.ok_or(CommandError::Fixed(NOT_POSITIVE))?;
+    let timeout_ms = ctx.int(3).map_err(|_| CommandError::Fixed(NO_TIMEOUT))?;
     let timeout_ms =
         u64::try_from(timeout_ms).map_err(|_| CommandError::Fixed("ERR timeout is negative"))?;
     if local > 0 && ctx.server.persist.aof.state == AofState::Off {
@@ -126,5 +126,9 @@ fn waitaof(ctx: &mut Ctx<'_>) -> Outcome {
     ctx.server.persist.waitaof.push(Waiting { waiter, lsn, until_ns, replicas });
     Ok(())
 }
+
+const NOT_POSITIVE: &str = "ERR value is out of range, must be positive";
+
+const NO_TIMEOUT: &str = "ERR timeout is not an integer or out of range";
 
 const NO_LOG: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
