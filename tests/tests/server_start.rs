@@ -86,18 +86,12 @@ fn directives_of_features_to_come_are_warnings() {
 }
 
 #[test]
-fn data_that_is_not_saved_or_not_loaded_is_a_warning() {
-    let server = Launch::new().on_port().start().ready();
-    assert!(!server.output().contains("WARNING"), "{}", server.output());
+fn a_dump_that_cannot_be_read_is_refused() {
     let launch = Launch::new().file("dump.rdb", "REDIS0011").on_port();
-    let server = launch.arguments(&["--save", "60 1", "--appendonly", "yes"]).start().ready();
-    for expected in [
-        "WARNING: 'appendonly' has no effect",
-        "WARNING: 'save' has no effect",
-        "WARNING: 'dump.rdb' is not loaded",
-    ] {
-        assert!(server.output().contains(expected), "{}", server.output());
-    }
+    let mut server = launch.start();
+    assert_eq!(server.wait().code(), Some(1));
+    assert!(server.output().contains("Bad RDB file dump.rdb"), "{}", server.output());
+    assert_eq!(text(&server.path("dump.rdb")), "REDIS0011");
 }
 
 #[test]

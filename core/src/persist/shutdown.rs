@@ -88,7 +88,6 @@ impl Server {
         }
         let is_safe = aof.files.is_empty() || aof.durable_lsn() >= self.log.lsn();
         if is_safe || has_error {
-            self.log_line(LogLevel::Warning, "Seedis is now ready to exit, bye bye...".into());
             self.outbox.exit = Some(Exit { code: 0 });
         }
     }

@@ -46,7 +46,7 @@ impl Part {
 }
 
 impl Server {
-    /// Notes the highest numbers of files, whether a manifest names them or not: none is used again.
+    /// Notes the highest numbers of files, named by a manifest or not: none is used again.
     pub(crate) fn note_numbers(&mut self, files: &[FileEntry]) {
         for file in files {
             if let Some((seq, is_base)) = number_of(&file.name, &self.config.appendfilename) {

@@ -85,6 +85,9 @@ impl Server {
     /// Says what was loaded.
     pub(crate) fn report_loaded(&mut self) {
         let Some(recovery) = &self.recovery else { return };
+        if recovery.progress.total_bytes == 0 {
+            return;
+        }
         let started = recovery.progress.started.map_or(self.now.mono_ns, |at| at.mono_ns);
         let millis = (self.now.mono_ns - started) / 1_000_000;
         let keys: usize = self.dbs.iter().map(crate::keyspace::Db::len).sum();
