@@ -15,7 +15,14 @@ use std::time::Duration;
 #[test]
 fn sigterm_and_sigint_end_it_in_order() {
     for name in ["TERM", "INT"] {
-        let launch = Launch::new().on_port().arguments(&["--pidfile", "pid", "--unixsocket", "s", "--save", ""]);
+        let launch = Launch::new().on_port().arguments(&[
+            "--pidfile",
+            "pid",
+            "--unixsocket",
+            "s",
+            "--save",
+            "",
+        ]);
         let mut server = launch.start().ready();
         assert_eq!(text(&server.path("pid")), format!("{}\n", server.pid()));
         server.signal(name);

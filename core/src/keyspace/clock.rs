@@ -50,18 +50,6 @@ pub(crate) fn touched(old: u32, config: &Config, now: Now, rng: &mut Rng) -> u32
     (minutes(now) << 8) | (counter + u32::from(counts(counter, config, rng)))
 }
 
-/// The clock of an entry that was used `idle_s` seconds ago (LRU).
-#[must_use]
-pub(crate) fn idle_since(idle_s: u64, now: Now) -> u32 {
-    seconds(now).wrapping_sub(idle_s as u32) % (1 << BITS)
-}
-
-/// The clock of an entry with this counter (LFU).
-#[must_use]
-pub(crate) fn with_frequency(counter: u8, now: Now) -> u32 {
-    minutes(now) << 8 | u32::from(counter)
-}
-
 /// Seconds since an entry with this clock was used (LRU).
 #[must_use]
 pub(crate) fn idle_s(clock: u32, now: Now) -> u32 {

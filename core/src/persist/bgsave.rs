@@ -195,8 +195,11 @@ impl Server {
     }
 
     fn save_failed(&mut self, stage: Stage, error: &IoError) {
+        if stage == Stage::Open {
+            self.persist.bgsave.file = None;
+        }
         self.close_dump();
-        if matches!(stage, Stage::Open | Stage::Save | Stage::Rename) {
+        if matches!(stage, Stage::Save | Stage::Rename) {
             let name = Name::file(Dir::Data, TEMPORARY);
             self.request(IoReq::Unlink { name }, None);
         }

@@ -305,6 +305,9 @@ impl Server {
     /// Ends a rewrite that cannot go on. What a manifest on the disk may name stays where it is.
     fn rewrite_failed(&mut self, stage: &Stage, error: &IoError) {
         self.thaw();
+        if matches!(stage, Stage::OpenBase) {
+            self.persist.rewrite.temporary = None;
+        }
         self.close_temporary();
         let is_cut = !matches!(
             stage,
@@ -320,7 +323,7 @@ impl Server {
         rewrite.facts.last_failed = true;
         rewrite.facts.last_time_s = Some((self.now.mono_ns - rewrite.started_ns) / 1_000_000_000);
         let incr = rewrite.incr.take();
-        if matches!(stage, Stage::OpenBase | Stage::Save | Stage::NameBase) {
+        if matches!(stage, Stage::Save | Stage::NameBase) {
             let name = Name::file(Dir::Aof, TEMPORARY);
             self.request(IoReq::Unlink { name }, None);
         }

@@ -47,7 +47,7 @@ impl Dump {
                             format!("it has a database {db}, which is not configured")
                         })?;
                 }
-                Item::Entry(entry) => load_entry(server, self.db, entry),
+                Item::Entry(entry) => load_entry(server, self.db, entry)?,
                 Item::Aux { .. } | Item::ResizeDb { .. } => {}
                 Item::End(_) => return Ok(true),
             }
@@ -60,15 +60,13 @@ impl Dump {
     }
 }
 
-fn load_entry(server: &mut Server, db: usize, entry: LoadedEntry<'_>) {
-    let now = server.clock_time();
-    let clock = match (entry.freq, entry.idle_s) {
-        (Some(freq), _) if clock::is_lfu(&server.config) => clock::with_frequency(freq, now),
-        (_, Some(idle_s)) if !clock::is_lfu(&server.config) => clock::idle_since(idle_s, now),
-        _ => server.new_clock(),
-    };
+fn load_entry(server: &mut Server, db: usize, entry: LoadedEntry<'_>) -> Result<(), String> {
+    let clock = clock::loaded(&server.config, server.clock_time(), entry.idle_s, entry.freq);
     let key = server.hasher.key(entry.key);
-    let place = server.dbs[db].find(key);
-    server.dbs[db].set(key, place, entry.value, entry.expire_at_ms, clock);
+    if server.dbs[db].find(key).is_some() {
+        return Err(format!("it has a key twice: {}", entry.key.escape_ascii()));
+    }
+    server.dbs[db].set(key, None, entry.value, entry.expire_at_ms, clock);
     server.note_key();
+    Ok(())
 }

@@ -8,7 +8,6 @@
 use super::Server;
 use crate::keyspace::Snapshot;
 
-#[allow(dead_code, reason = "BGSAVE and the rewrite, being written, call these")]
 impl Server {
     /// All databases as they are now. [`Server::snapshot_done`] is called once for each.
     pub(crate) fn snapshot(&mut self) -> Snapshot {
