@@ -271,6 +271,10 @@ fn shown(what: &impl std::fmt::Debug) -> String {
 fn config(scope: Scope) -> Config {
     match scope {
         Scope::Any => Config { enable_debug_command: ProtectedAction::Yes, ..Config::default() },
-        Scope::Modelled => Config { proto_max_bulk_len: MODELLED_BULK_BYTES, ..Config::default() },
+        Scope::Modelled => Config {
+            proto_max_bulk_len: MODELLED_BULK_BYTES,
+            save: Vec::new(),
+            ..Config::default()
+        },
     }
 }
