@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use super::Step;
 use super::incr::{Batch, Incr, Writing};
+use super::sync_pace::SyncPace;
 use crate::config::{AppendFsync, LogLevel};
 use crate::io::{FileId, IoError, IoErrorKind, IoReq, IoResult, Ticket};
 use crate::log::FRONT_BYTES;
@@ -73,6 +74,7 @@ pub(crate) struct Aof {
     /// Length of the base, and of all files at the end of the last rewrite.
     pub(crate) base_bytes: u64,
     pub(crate) rewritten_bytes: u64,
+    pace: SyncPace,
     pub(crate) facts: AofFacts,
 }
 
@@ -194,8 +196,10 @@ impl Server {
             self.write_next(at);
             let file = &self.persist.aof.files[at];
             let is_left = file.end_lsn.is_some() && file.is_drained();
-            let is_asked = is_left || policy == AppendFsync::Always && file.syncs() < SYNCS_MAX;
-            if is_asked && file.wants_sync() {
+            let (syncs, wants_sync) = (file.syncs(), file.wants_sync());
+            let pace = &mut self.persist.aof.pace;
+            let is_asked = is_left || policy == AppendFsync::Always;
+            if is_asked && wants_sync && (syncs == 0 || syncs < SYNCS_MAX && pace.may_overlap()) {
                 self.sync_file(at);
             }
         }
@@ -298,7 +302,8 @@ impl Server {
                 }
             }
             _ => {
-                let took_ns = file.sync_done(ticket, now_ns).unwrap_or(0);
+                let Some((took_ns, was_alone)) = file.sync_done(ticket, now_ns) else { return };
+                aof.pace.note(was_alone, took_ns);
                 aof.facts.syncs += 1;
                 aof.facts.sync_ns_last = took_ns;
                 aof.facts.sync_ns_max = aof.facts.sync_ns_max.max(took_ns);

@@ -42,6 +42,8 @@ pub(crate) struct Syncing {
     lsn: u64,
     pub(crate) asked_ns: u64,
     is_done: bool,
+    /// No other was under way when it was asked for.
+    was_alone: bool,
 }
 
 /// An incremental file.
@@ -139,23 +141,25 @@ impl Incr {
 
     /// A sync was asked for.
     pub(crate) fn sync_asked(&mut self, ticket: Ticket, now_ns: u64) {
-        let sync = Syncing { ticket, lsn: self.written_lsn, asked_ns: now_ns, is_done: false };
+        let was_alone = self.syncs.is_empty();
+        let sync =
+            Syncing { ticket, lsn: self.written_lsn, asked_ns: now_ns, is_done: false, was_alone };
         self.asked_lsn = sync.lsn;
         self.syncs.push_back(sync);
     }
 
-    /// A sync succeeded; returns how long it took if it is known.
-    pub(crate) fn sync_done(&mut self, ticket: Ticket, now_ns: u64) -> Option<u64> {
+    /// A sync succeeded; returns how long it took, and whether it began alone.
+    pub(crate) fn sync_done(&mut self, ticket: Ticket, now_ns: u64) -> Option<(u64, bool)> {
         let sync = self.syncs.iter_mut().find(|sync| sync.ticket == ticket)?;
         sync.is_done = true;
-        let took_ns = now_ns - sync.asked_ns;
+        let facts = (now_ns - sync.asked_ns, sync.was_alone);
         while let Some(sync) = self.syncs.front().filter(|sync| sync.is_done) {
             if !self.is_distrusted {
                 self.synced_lsn = sync.lsn;
             }
             self.syncs.pop_front();
         }
-        Some(took_ns)
+        Some(facts)
     }
 
     /// A sync failed, or was interrupted and has to be asked for again.

@@ -19,6 +19,7 @@ pub(crate) mod misconf;
 pub(crate) mod rewrite;
 pub(crate) mod shutdown;
 pub(crate) mod switch;
+pub(crate) mod sync_pace;
 pub(crate) mod waitaof;
 
 use alloc::collections::BTreeSet;

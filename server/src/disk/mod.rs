@@ -3,8 +3,8 @@
 //! A write to a file goes to the page cache, which takes no longer than handing it to another
 //! thread would, and the replies of the turn wait for it: it is done at once, on the thread of the
 //! loop. Everything that waits for a disk is done elsewhere and comes back through a channel and
-//! the loop's waker: syncs by a few threads, so that several are under way at a time; snapshots by
-//! one; freeing what takes long by one; and the rest by one, in the order in which the core asked.
+//! the loop's waker: syncs by a few threads, so that several are under way at a time, or by the loop
+//! where they take no time ([`pace`]); snapshots by one; freeing what takes long by one; and the rest by one, in the order in which the core asked.
 //!
 //! The loop alone knows which files are open. Whoever does something to a file holds on to it, so
 //! that it is closed when the last of them is done, and never by the loop, since closing a file
@@ -12,6 +12,7 @@
 
 mod files;
 mod helper;
+mod pace;
 mod save;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use seedis_core::{IoReq, IoResult, Ticket};
 
 use self::files::{OpenFile, SYNC_THREADS};
 use self::helper::{Freer, Job};
+use self::pace::Pace;
 use self::save::{Order, Pieces};
 use crate::system;
 
@@ -44,6 +46,7 @@ pub(crate) struct Disk {
     /// Requests that have not completed.
     pending: HashMap<Ticket, Pending>,
     is_leaving: Arc<AtomicBool>,
+    pace: Arc<Pace>,
 }
 
 /// What a request that has not completed is about.
@@ -71,8 +74,9 @@ impl Disk {
         let helper = spawn("disk", &post, move |job: Job| job.perform(&places))?;
         let (syncs, to_sync) = mpsc::channel();
         let to_sync = Arc::new(Mutex::new(to_sync));
+        let pace = Arc::new(Pace::default());
         for thread in 0..SYNC_THREADS {
-            spawn_sync(thread, &post, to_sync.clone())?;
+            spawn_sync(thread, &post, to_sync.clone(), pace.clone())?;
         }
         let leaving = is_leaving.clone();
         let saves = spawn("save", &post, move |mut order: Order| {
@@ -83,13 +87,14 @@ impl Disk {
         let mut freer = Freer::new(is_leaving.clone());
         let drops = spawn("free", &post, move |garbage| freer.free(garbage).into())?;
         let (files, pending) = (HashMap::new(), HashMap::new());
-        Ok(Self { files, jobs: helper, syncs, saves, drops, outcomes, pending, is_leaving })
+        Ok(Self { files, jobs: helper, syncs, saves, drops, outcomes, pending, is_leaving, pace })
     }
 
     /// Does what the core asks, or has it done; returns how it ended if it has.
     pub(crate) fn ask(&mut self, ticket: Ticket, request: IoReq) -> Option<IoResult> {
         match request {
             IoReq::WriteAt { file, at, bytes, from } => Some(self.write(file, at, bytes, from)),
+            IoReq::Sync { file } if self.pace.is_quick() => Some(self.sync(file)),
             IoReq::Cancel { save } => {
                 self.cancel(save);
                 None
@@ -132,6 +137,13 @@ impl Disk {
         match file.write_at(at, bytes.get(from..).unwrap_or_default()) {
             Ok(count) => IoResult::Written { count, bytes },
             Err(error) => IoResult::NotWritten { error: system::io_error(&error), bytes },
+        }
+    }
+
+    fn sync(&self, file: FileId) -> IoResult {
+        match self.file(file) {
+            Ok(file) => self.pace.time(|| file.sync()).map_or_else(failed, |()| IoResult::Done),
+            Err(error) => IoResult::Failed(error),
         }
     }
 
@@ -248,13 +260,19 @@ fn spawn<J: Send + 'static>(
 type Shared<J> = Arc<Mutex<Receiver<(Ticket, J)>>>;
 
 /// Starts a thread of those that share the syncs.
-fn spawn_sync(thread: usize, post: &Post, jobs: Shared<Arc<OpenFile>>) -> io::Result<()> {
+fn spawn_sync(
+    thread: usize,
+    post: &Post,
+    jobs: Shared<Arc<OpenFile>>,
+    pace: Arc<Pace>,
+) -> io::Result<()> {
     let post = post.clone();
     thread::Builder::new().name(format!("sync-{thread}")).spawn(move || {
         // The lock is held while waiting, so the others wait for the lock instead.
         let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         while let Ok((ticket, file)) = next() {
-            let result = file.sync_of(thread).map_or_else(failed, |()| IoResult::Done);
+            let synced = pace.time(|| file.sync_of(thread));
+            let result = synced.map_or_else(failed, |()| IoResult::Done);
             drop(file);
             if !post.deliver(ticket, result.into()) {
                 return;
