@@ -3,8 +3,9 @@
 //! A write to a file goes to the page cache, which takes no longer than handing it to another
 //! thread would, and the replies of the turn wait for it: it is done at once, on the thread of the
 //! loop. Everything that waits for a disk is done elsewhere and comes back through a channel and
-//! the loop's waker: syncs by a few threads, so that several are under way at a time, or by the loop
-//! where they take no time ([`pace`]); snapshots by one; freeing what takes long by one; and the rest by one, in the order in which the core asked.
+//! the loop's waker: syncs by a few threads, so that several are under way at a time, or by the
+//! loop where they take no time ([`pace`]); snapshots by one; freeing what takes long by one; and
+//! the rest by one, in the order in which the core asked.
 //!
 //! The loop alone knows which files are open. Whoever does something to a file holds on to it, so
 //! that it is closed when the last of them is done, and never by the loop, since closing a file
