@@ -252,6 +252,12 @@ impl Core {
         self.server.dbs.get(db).is_some_and(|db| db.find(key).is_some())
     }
 
+    /// The error with which commands that write are refused now, if they are.
+    #[must_use]
+    pub fn write_refusal(&self) -> Option<String> {
+        self.server.disk_error().map(|error| alloc::string::ToString::to_string(&error))
+    }
+
     /// Asserts every invariant of the keyspace; O(keys), for tests and the simulator.
     pub fn check(&self) {
         self.server.dbs.iter().for_each(crate::keyspace::Db::check);
@@ -320,6 +326,18 @@ impl<'a> Turn<'a> {
     /// The process was asked to end.
     pub fn shutdown(&mut self, signal: Signal) {
         self.core.server.shutdown_by_signal(signal);
+    }
+
+    /// Whether a database holds a key, be it past its deadline; changes nothing.
+    #[must_use]
+    pub fn holds(&self, db: usize, key: &[u8]) -> bool {
+        self.core.holds(db, key)
+    }
+
+    /// The error with which commands that write are refused now, if they are.
+    #[must_use]
+    pub fn write_refusal(&self) -> Option<String> {
+        self.core.write_refusal()
     }
 
     /// Ends the inputs.

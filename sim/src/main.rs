@@ -8,11 +8,12 @@ use lexopt::prelude::*;
 use seedis_sim::{Plan, Timeline, World};
 
 const HELP: &str = "\
-usage: seedis-sim run [--seed S] [--seeds N] [--commands C] [--minutes M]
+usage: seedis-sim run [--seed S] [--seeds N] [--commands C] [--minutes M] [--events E]
   --seed S      first seed (default 1)
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 5000)
   --minutes M   stop after so long, however many seeds that is
+  --events E    show so many events before a failure (default 60)
 Every tenth seed runs twice and must give the same trace; every seed's effects log is replayed.
 Exit code 1 when a seed fails; its number is printed, and `--seed S --seeds 1` repeats it.";
 
@@ -21,6 +22,7 @@ struct Options {
     seeds: u64,
     commands: u64,
     limit: Option<Duration>,
+    events: usize,
 }
 
 fn main() -> ExitCode {
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
-    let mut options = Options { first: 1, seeds: 100, commands: 5000, limit: None };
+    let mut options = Options { first: 1, seeds: 100, commands: 5000, limit: None, events: 60 };
     let mut args = lexopt::Parser::from_env();
     let mut is_run = false;
     while let Some(arg) = args.next()? {
@@ -47,6 +49,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("seed") => options.first = args.value()?.parse()?,
             Long("seeds") => options.seeds = args.value()?.parse()?,
             Long("commands") => options.commands = args.value()?.parse()?,
+            Long("events") => options.events = args.value()?.parse()?,
             Long("minutes") => {
                 let minutes: f64 = args.value()?.parse()?;
                 options.limit = Some(Duration::from_secs_f64(minutes.clamp(0.0, 1e6) * 60.0));
@@ -59,18 +62,15 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     Ok(is_run.then_some(options))
 }
 
-/// Events that are shown of a seed that failed.
-const SHOWN_EVENTS: usize = 60;
-
 /// Runs a seed that failed once more, which is the same run, and shows how it went wrong.
-fn show_failure(plan: Plan) {
-    let timeline = Timeline::keeping(SHOWN_EVENTS);
+fn show_failure(plan: Plan, events: usize) {
+    let timeline = Timeline::keeping(events);
     let again = AssertUnwindSafe(|| World::run(plan, timeline.clone()));
     std::panic::set_hook(Box::new(|_| {}));
     // That it fails again is why it runs; a check after the run leaves the timeline whole.
     let _ = std::panic::catch_unwind(again);
     let _ = std::panic::take_hook();
-    eprintln!("\nThe last {SHOWN_EVENTS} events of seed {}:", plan.seed);
+    eprintln!("\nThe last {events} events of seed {}:", plan.seed);
     for line in timeline.lines() {
         eprintln!("  {line}");
     }
@@ -96,7 +96,7 @@ fn run(options: &Options) -> ExitCode {
                 compared += u64::from(outcome.is_compared);
             }
             Err(_) => {
-                show_failure(plan);
+                show_failure(plan, options.events);
                 return ExitCode::FAILURE;
             }
         }

@@ -21,7 +21,7 @@ impl Server {
         if is_refused { self.disk_error() } else { None }
     }
 
-    fn disk_error(&self) -> Option<CommandError> {
+    pub(crate) fn disk_error(&self) -> Option<CommandError> {
         let stops = self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty();
         if stops && self.persist.bgsave.facts.last_failed {
             return Some(CommandError::Fixed(SAVE_FAILED));

@@ -27,6 +27,7 @@ impl Disk {
         }
         self.open.clear();
         self.late_errors.clear();
+        self.has_lost = false;
         self.lives += 1;
         self
     }

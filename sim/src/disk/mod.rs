@@ -67,6 +67,7 @@ pub struct Disk {
     /// Files of which the next sync fails for what an earlier one did.
     late_errors: BTreeSet<Inode>,
     has_lied: bool,
+    has_lost: bool,
     /// What a file held that was removed or emptied.
     stale: Vec<u8>,
     lives: u32,
@@ -131,6 +132,7 @@ impl Disk {
             full: None,
             late_errors: BTreeSet::new(),
             has_lied: false,
+            has_lost: false,
             stale: Vec::new(),
             lives: 1,
             notes: None,
@@ -204,10 +206,15 @@ impl Disk {
         self.outstanding.len()
     }
 
+    /// What goes wrong from now on; there is space. Returns what went wrong before.
+    pub fn set_faults(&mut self, faults: Faults) -> Faults {
+        self.full = None;
+        std::mem::replace(&mut self.faults, faults)
+    }
+
     /// From now on nothing goes wrong and nothing is slow.
     pub fn heal(&mut self) {
-        self.faults = Faults::none();
-        self.full = None;
+        self.set_faults(Faults::none());
         let now_ns = self.now_ns;
         for waiting in &mut self.outstanding {
             waiting.due_ns = waiting.due_ns.min(now_ns + 1_000_000);
@@ -225,6 +232,13 @@ impl Disk {
     #[must_use]
     pub fn has_lied(&self) -> bool {
         self.has_lied
+    }
+
+    /// Whether a sync of this life failed in a way that lost what had been written: then the end of
+    /// the process may take it too.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// The content of a file as processes see it.

@@ -158,8 +158,8 @@ impl Disk {
         inode
     }
 
+    /// A file that could not be opened may be closed too.
     fn close(&mut self, file: FileId) -> Outcome {
-        self.handle(file);
         self.open.remove(&file);
         Ok(IoResult::Done)
     }
@@ -255,6 +255,7 @@ impl Disk {
         let failure = *failures.choose(&mut self.rng).unwrap_or(&SyncFailure::KeptDirty);
         self.note(|| format!("sync of inode {} fails: {failure:?}", inode.0));
         let seq = self.seq;
+        self.has_lost |= failure != SyncFailure::KeptDirty;
         match failure {
             SyncFailure::KeptDirty => {}
             SyncFailure::Dropped => self.file(inode).lose(seq, true),

@@ -20,6 +20,7 @@ pub struct Keyspace {
     dbs: Vec<BTreeMap<Vec<u8>, Entry>>,
     deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
     hash: u128,
+    changes: u64,
     /// What happened to keys since somebody asked, for those who watch them.
     pub(super) events: Vec<Event>,
 }
@@ -48,7 +49,7 @@ impl Keyspace {
     #[must_use]
     pub fn new(databases: usize) -> Self {
         let dbs = vec![BTreeMap::new(); databases];
-        Self { dbs, deadlines: BTreeSet::new(), hash: 0, events: Vec::new() }
+        Self { dbs, deadlines: BTreeSet::new(), hash: 0, changes: 0, events: Vec::new() }
     }
 
     /// How many databases there are.
@@ -61,6 +62,12 @@ impl Keyspace {
     #[must_use]
     pub fn hash(&self) -> u128 {
         self.hash
+    }
+
+    /// How often something was changed.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Everything, dead keys too.
@@ -111,6 +118,7 @@ impl Keyspace {
     /// Sets a key.
     pub fn put(&mut self, db: usize, key: &[u8], entry: Entry) {
         self.take(db, key);
+        self.changes += 1;
         self.hash = self.hash.wrapping_add(hash(db, key, &entry));
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.insert((deadline, db, key.to_vec()));
@@ -127,6 +135,7 @@ impl Keyspace {
 
     fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
         let entry = self.dbs[db].remove(key)?;
+        self.changes += 1;
         self.hash = self.hash.wrapping_sub(hash(db, key, &entry));
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.remove(&(deadline, db, key.to_vec()));

@@ -44,6 +44,7 @@ pub struct Model {
     keyspace: Keyspace,
     sessions: BTreeMap<ConnId, Session>,
     bulk_bytes_max: usize,
+    refusal: Option<String>,
 }
 
 /// What a connection has set.
@@ -97,7 +98,8 @@ impl Model {
     /// A server without data, with so many databases and values of so many bytes at most.
     #[must_use]
     pub fn new(databases: usize, bulk_bytes_max: usize) -> Self {
-        Self { keyspace: Keyspace::new(databases), sessions: BTreeMap::new(), bulk_bytes_max }
+        let (keyspace, sessions) = (Keyspace::new(databases), BTreeMap::new());
+        Self { keyspace, sessions, bulk_bytes_max, refusal: None }
     }
 
     /// Whether replies of a command are known byte by byte.
@@ -120,6 +122,11 @@ impl Model {
     pub fn restart(&mut self, keyspace: Keyspace) {
         self.sessions.clear();
         self.keyspace = keyspace;
+    }
+
+    /// From now on commands that write are refused with this error, or not any more.
+    pub fn refuse_writes(&mut self, error: Option<String>) {
+        self.refusal = error;
     }
 
     /// Executes a command as the core did in a turn of `now_ms`.
@@ -157,12 +164,19 @@ impl Model {
         };
         if !takes(arity, words.len()) {
             let name = String::from_utf8_lossy(&name).into_owned();
-            return self.refuse(session, &name);
+            let error = format!("ERR wrong number of arguments for '{name}' command");
+            return refuse(session, &name, &error);
+        }
+        if let Some(error) = self.refusal.clone().filter(|_| writes(session, &name)) {
+            return refuse(session, &String::from_utf8_lossy(&name), &error);
         }
         if let Some(transaction) = &mut session.transaction
             && !matches!(&name[..], b"multi" | b"exec" | b"discard" | b"watch" | b"reset")
         {
-            transaction.queue.push(words.to_vec());
+            // One that cannot succeed any more keeps nothing.
+            if !transaction.is_aborted && !session.is_touched {
+                transaction.queue.push(words.to_vec());
+            }
             return Reply::Simple("QUEUED");
         }
         match &name[..] {
@@ -187,21 +201,58 @@ impl Model {
         self.tell_watchers(Some(session), now_ms);
         reply
     }
+}
 
-    /// A wrong number of arguments.
-    fn refuse(&mut self, session: &mut Session, name: &str) -> Reply {
-        let error = format!("wrong number of arguments for '{name}' command");
-        if name == "exec" {
-            transactions::leave(session);
-            return Reply::Error(
-                format!("EXECABORT Transaction discarded because of: {error}").into(),
-            );
-        }
-        if let Some(transaction) = &mut session.transaction {
-            transaction.is_aborted = true;
-        }
-        Reply::Error(format!("ERR {error}").into())
+/// Refuses a command before it runs; a transaction that it was meant for fails.
+fn refuse(session: &mut Session, name: &str, error: &str) -> Reply {
+    if name == "exec" {
+        transactions::leave(session);
+        let error = error.strip_prefix("ERR ").unwrap_or(error);
+        let text = format!("EXECABORT Transaction discarded because of: {error}");
+        return Reply::Error(text.into());
     }
+    if let Some(transaction) = &mut session.transaction {
+        transaction.is_aborted = true;
+    }
+    Reply::Error(error.into())
+}
+
+/// Commands that only read, or that have nothing to do with keys.
+const READS: [&str; 23] = [
+    "get",
+    "mget",
+    "strlen",
+    "getrange",
+    "substr",
+    "getbit",
+    "bitcount",
+    "bitpos",
+    "exists",
+    "touch",
+    "type",
+    "ttl",
+    "pttl",
+    "expiretime",
+    "pexpiretime",
+    "select",
+    "dbsize",
+    "echo",
+    "multi",
+    "discard",
+    "watch",
+    "unwatch",
+    "reset",
+];
+
+/// Whether a command is refused while nothing can be made durable: it writes, or it is PING, by
+/// which clients watch the server, or EXEC of a command that writes.
+fn writes(session: &Session, name: &[u8]) -> bool {
+    if name == b"exec" {
+        let queue = session.transaction.iter().flat_map(|transaction| &transaction.queue);
+        let mut names = queue.map(|words| words[0].to_ascii_lowercase());
+        return names.any(|name| name != b"ping" && writes(session, &name));
+    }
+    !READS.iter().any(|read| read.as_bytes() == name)
 }
 
 fn arity(name: &[u8]) -> Option<i32> {

@@ -9,32 +9,35 @@
 //!
 //! There are two kinds of runs. In one, clients say anything whatever and replies must be
 //! well-formed. In the other they keep to commands that the model knows or that change nothing,
-//! and each reply must be what the model says.
+//! and each reply must be what the model says, and what is recovered after a crash a state that
+//! may be.
 
 mod clients;
 mod clock;
+mod durability;
 mod host;
+mod lives;
 mod network;
 mod oracle;
 mod timeline;
 mod wire;
+mod words;
 
 pub use timeline::Timeline;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use seedis_core::config::ProtectedAction;
 use seedis_core::io::Name;
 use seedis_core::turn::HostFacts;
-use seedis_core::{Config, Core, Effects, Turn};
+use seedis_core::{Core, Effects, Turn};
 
 use crate::disk::{Disk, Faults, Personality};
-use crate::model::Keyspace;
 use crate::trace::Trace;
 use crate::workload::Scope;
 use clients::Clients;
 use clock::Clock;
 use host::Host;
+use lives::Lives;
 use network::Network;
 use oracle::Oracle;
 
@@ -70,6 +73,8 @@ pub struct Outcome {
     pub log_bytes: u64,
     /// Keys at the end.
     pub keys: usize,
+    /// How often the server was started.
+    pub lives: u64,
     /// The model was there and could follow to the end.
     pub is_compared: bool,
 }
@@ -80,7 +85,8 @@ pub struct World {
     core: Core,
     around: Surroundings,
     oracle: Option<Oracle>,
-    /// The effects log since the start.
+    lives: Lives,
+    /// The effects log since the start of this life.
     pub log: Vec<u8>,
 }
 
@@ -96,39 +102,43 @@ struct Surroundings {
     disk: Disk,
     trace: Trace,
     timeline: Timeline,
+    /// Clients say no more.
+    is_resting: bool,
     outcome: Outcome,
 }
-
-/// Longest value in a run with an oracle: the model copies values all the time.
-const MODELLED_BULK_BYTES: u64 = 1 << 20;
 
 impl World {
     /// The world of a seed before its first turn.
     #[must_use]
     pub fn new(plan: Plan, timeline: Timeline) -> Self {
         let mut around = Surroundings::draw(plan, timeline);
-        let mut core = Core::new(config(around.scope), around.rng.random());
-        core.keep_log();
-        let oracle = (around.scope == Scope::Modelled)
-            .then(|| Oracle::new(core.databases().count(), MODELLED_BULK_BYTES as usize));
-        Self { core, around, oracle, log: Vec::new() }
+        let lives = Lives::draw(plan.scope(), &mut around.rng);
+        let core = lives.begin(&mut around.rng);
+        let oracle = (around.scope == Scope::Modelled).then(|| {
+            let bulk_bytes_max = core.config().proto_max_bulk_len as usize;
+            Oracle::new(core.databases().count(), bulk_bytes_max, lives.policy())
+        });
+        around.network.is_open = !core.is_loading();
+        Self { core, around, oracle, lives, log: Vec::new() }
     }
 
     /// Runs a plan.
     ///
     /// # Panics
     ///
-    /// When the core panics, breaks an invariant, sends what is no RESP or not what the model says:
-    /// that is the finding.
+    /// When the core panics, breaks an invariant, sends what is no RESP or not what the model says,
+    /// or loses what it has promised to keep: that is the finding.
     #[must_use]
     pub fn run(plan: Plan, timeline: Timeline) -> (Self, Outcome) {
         let mut world = Self::new(plan, timeline);
         while world.around.outcome.commands < plan.commands {
             world.step();
+            world.maybe_crash();
             if world.around.outcome.turns.is_multiple_of(512) {
                 world.check();
             }
         }
+        world.come_to_rest();
         world.check();
         let mut outcome = world.around.outcome;
         outcome.trace = world.around.trace.hash();
@@ -136,6 +146,7 @@ impl World {
         outcome.keys = world.core.databases().iter().map(|db| db.len()).sum();
         outcome.log_bytes = world.log.len() as u64;
         outcome.is_compared = world.oracle.as_ref().is_some_and(|oracle| !oracle.is_lost);
+        outcome.lives = world.lives.count;
         (world, outcome)
     }
 
@@ -147,38 +158,34 @@ impl World {
 
     fn check(&self) {
         self.core.check();
-        self.oracle.iter().for_each(|oracle| oracle.compare(&self.core));
+        if !self.core.is_loading() {
+            self.oracle.iter().for_each(|oracle| oracle.compare(&self.core));
+        }
     }
 
     fn step(&mut self) {
-        let Self { core, around, oracle, log } = self;
-        around.begin();
-        let mut turn = core.turn(around.clock.now());
+        let Self { core, around, oracle, log, .. } = self;
+        let was_loading = core.is_loading();
+        around.begin(core);
+        let now = around.clock.now();
+        let mut turn = core.turn(now);
         around.feed(&mut turn, oracle);
         let mut effects = turn.seal();
         around.outcome.turns += 1;
         around.network.receive(&mut effects, oracle, &mut around.trace);
         around.perform(&mut effects);
-        let exits = effects.exit().is_some();
-        let now_ms = around.clock.now().wall_ms();
-        oracle.iter_mut().for_each(|oracle| oracle.settle(core, now_ms));
+        let exit = effects.exit();
         let logged = core.take_log();
         around.trace.note(b'L', 0, &logged);
         log.extend(logged);
-        if exits {
-            self.restart();
+        if let Some(exit) = exit {
+            return self.exited(exit);
         }
-    }
-
-    /// SHUTDOWN: nothing is persistent yet, so the next life starts empty.
-    fn restart(&mut self) {
-        self.core = Core::new(config(self.around.scope), self.around.rng.random());
-        self.core.keep_log();
-        self.log.clear();
-        self.around.network.forget();
-        self.around.host.forget();
-        if let Some(oracle) = &mut self.oracle {
-            oracle.restart(Keyspace::new(self.core.databases().count()));
+        if was_loading && !core.is_loading() {
+            self.recovered();
+        } else if !was_loading {
+            let now_ms = now.wall_ms();
+            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now_ms));
         }
     }
 }
@@ -207,16 +214,20 @@ impl Surroundings {
             disk,
             trace: Trace::default(),
             timeline,
+            is_resting: false,
             outcome: Outcome::default(),
         }
     }
 
     /// Time passes, and clients send.
-    fn begin(&mut self) {
-        self.clock.pass();
+    fn begin(&mut self, core: &Core) {
+        let next = [core.next_deadline(), self.disk.next_due_ns()].into_iter().flatten().min();
+        self.clock.pass(next);
         let now = self.clock.now();
         self.timeline.turn(now, self.outcome.turns);
-        self.outcome.commands += self.network.send(&mut self.clients, now.wall_ms());
+        if !self.is_resting {
+            self.outcome.commands += self.network.send(&mut self.clients, now.wall_ms());
+        }
     }
 
     /// Everything that goes into a turn.
@@ -231,12 +242,13 @@ impl Surroundings {
         }
         while let Some((ticket, result)) = self.disk.completed(now.mono_ns) {
             self.trace.note(b'd', ticket.0, format!("{result:?}").as_bytes());
-            self.timeline.note(|| format!("request {} ends: {}", ticket.0, shown(&result)));
+            self.timeline.note(|| format!("request {} ends: {}", ticket.0, words::result(&result)));
             turn.done(ticket, result);
         }
         for note in self.disk.take_notes() {
             self.timeline.note(|| format!("disk: {note}"));
         }
+        oracle.iter_mut().for_each(|oracle| oracle.turn_began(turn, now.wall_ms()));
         self.network.feed(turn, now.wall_ms(), oracle, &mut self.trace);
     }
 
@@ -245,7 +257,7 @@ impl Surroundings {
         let now_ns = self.clock.now().mono_ns;
         while let Some((ticket, request)) = effects.io() {
             self.trace.note(b'f', ticket.0, format!("{request:?}").as_bytes());
-            self.timeline.note(|| format!("request {}: {}", ticket.0, shown(&request)));
+            self.timeline.note(|| format!("request {}: {}", ticket.0, words::request(&request)));
             if let Some(request) = self.host.ask(ticket, request) {
                 self.disk.ask(ticket, request, now_ns);
             }
@@ -254,27 +266,5 @@ impl Surroundings {
             self.trace.note(b'l', 0, line.as_bytes());
             self.timeline.note(|| format!("log: {line}"));
         }
-    }
-}
-
-/// A request or its result, cut where it is long.
-fn shown(what: &impl std::fmt::Debug) -> String {
-    let mut text = format!("{what:?}");
-    let end = (0..=200).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    if end < text.len() {
-        text.truncate(end);
-        text.push_str("...");
-    }
-    text
-}
-
-fn config(scope: Scope) -> Config {
-    match scope {
-        Scope::Any => Config { enable_debug_command: ProtectedAction::Yes, ..Config::default() },
-        Scope::Modelled => Config {
-            proto_max_bulk_len: MODELLED_BULK_BYTES,
-            save: Vec::new(),
-            ..Config::default()
-        },
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Network {
     pieces_bytes_max: usize,
     wires_max: u32,
     timeline: Timeline,
+    /// Clients connect.
+    pub(crate) is_open: bool,
     /// Replies and pushes that clients have read.
     pub(crate) replies: u64,
 }
@@ -36,6 +38,7 @@ impl Network {
             wires_max: rng.random_range(1..8),
             rng,
             timeline,
+            is_open: true,
             replies: 0,
         }
     }
@@ -56,7 +59,8 @@ impl Network {
         oracle: &mut Option<Oracle>,
         trace: &mut Trace,
     ) {
-        if self.wires.is_empty() || self.rng.random_ratio(1, 20) {
+        let connects = self.wires.is_empty() || self.rng.random_ratio(1, 20);
+        if connects && self.is_open {
             self.connect(turn, oracle);
         }
         for wire in self.wires.values_mut() {
@@ -70,7 +74,8 @@ impl Network {
                 }
             }
         }
-        if self.rng.random_ratio(1, 1000)
+        if self.is_open
+            && self.rng.random_ratio(1, 1000)
             && let Some(slot) = self.wires.keys().copied().choose(&mut self.rng)
             && let Some(wire) = self.wires.remove(&slot)
         {
@@ -128,6 +133,17 @@ impl Network {
             self.wires.remove(&id.slot);
             oracle.iter_mut().for_each(|oracle| oracle.disconnect(id));
         }
+    }
+
+    /// Nobody comes or goes any more, and what was sent arrives.
+    pub(crate) fn rest(&mut self) {
+        self.is_open = false;
+        self.pieces_bytes_max = 100_000;
+    }
+
+    /// Whether everything that was said is executed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.wires.values().all(Wire::is_quiet)
     }
 
     /// The process ended.

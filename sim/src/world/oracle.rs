@@ -2,25 +2,42 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use seedis_core::{ConnId, Core};
+use seedis_core::config::AppendFsync;
+use seedis_core::{ConnId, Core, Turn};
 
+use super::durability::{Damage, History, Told};
 use super::timeline::Timeline;
-use crate::model::{Expected, Keyspace, Model, Words};
+use crate::disk::Crash;
+use crate::model::{Entry, Expected, Keyspace, Model, Words};
 use crate::replay;
 
 /// The model and the replies that clients wait for.
 #[derive(Debug)]
 pub(crate) struct Oracle {
     model: Model,
-    waiting: BTreeMap<ConnId, VecDeque<(Words, Expected)>>,
+    history: History,
+    waiting: BTreeMap<ConnId, VecDeque<Waiting>>,
     /// It met something that it cannot follow: nothing is compared from then on.
     pub(crate) is_lost: bool,
 }
 
+/// A command that was executed and whose reply was not read.
+#[derive(Debug)]
+struct Waiting {
+    words: Words,
+    expected: Expected,
+    told: Told,
+}
+
 impl Oracle {
-    pub(crate) fn new(databases: usize, bulk_bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        databases: usize,
+        bulk_bytes_max: usize,
+        policy: Option<AppendFsync>,
+    ) -> Self {
         let model = Model::new(databases, bulk_bytes_max);
-        Self { model, waiting: BTreeMap::new(), is_lost: false }
+        let history = History::new(policy);
+        Self { model, history, waiting: BTreeMap::new(), is_lost: false }
     }
 
     pub(crate) fn connect(&mut self, conn: ConnId) {
@@ -33,17 +50,48 @@ impl Oracle {
         self.waiting.remove(&conn);
     }
 
-    /// The process ended; the next life begins with this.
-    pub(crate) fn restart(&mut self, keyspace: Keyspace) {
-        self.model.restart(keyspace);
+    /// A life ends. What was asked for and not answered is not answered any more.
+    pub(crate) fn crashed(&mut self, core: &Core, crash: Crash, damage: Damage) {
         self.waiting.clear();
+        self.model.restart(Keyspace::new(core.databases().count()));
+        match core.is_loading() {
+            true => self.history.crashed_again(crash, damage),
+            false => self.history.crashed(crash, core.watermarks().durable, damage),
+        }
+    }
+
+    /// A life begins to serve with what it has loaded.
+    ///
+    /// # Panics
+    ///
+    /// When that is no state that a crash may leave.
+    pub(crate) fn recovered(&mut self, core: &Core) {
+        let mut keyspace = Keyspace::new(core.databases().count());
+        for ((db, key), (bytes, deadline)) in replay::dump(core) {
+            let deadline_ms = deadline.and_then(|deadline| i64::try_from(deadline).ok());
+            keyspace.put(db, &key, Entry { bytes, deadline_ms });
+        }
+        if let Err(wrong) = self.history.recovered(keyspace.hash(), core.watermarks().enqueued)
+            && !self.is_lost
+        {
+            panic!("{wrong}");
+        }
+        self.model.restart(keyspace);
+    }
+
+    /// A turn begins: some keys may have expired.
+    pub(crate) fn turn_began(&mut self, turn: &Turn<'_>, now_ms: i64) {
+        self.model.refuse_writes(turn.write_refusal());
+        self.model.settle(now_ms, |db, key| turn.holds(db, key));
     }
 
     /// The core has executed a command of a connection.
     pub(crate) fn executed(&mut self, conn: ConnId, words: Words, now_ms: i64) {
+        let before = self.model.keyspace().changes();
         let expected = self.model.execute(conn, &words, now_ms);
         self.is_lost |= expected.reply.is_lost();
-        self.waiting.entry(conn).or_default().push_back((words, expected));
+        let told = self.history.executed(self.model.keyspace().changes() != before);
+        self.waiting.entry(conn).or_default().push_back(Waiting { words, expected, told });
     }
 
     /// A client has read a reply.
@@ -56,7 +104,7 @@ impl Oracle {
             return;
         }
         let waiting = self.waiting.get_mut(&conn).and_then(VecDeque::pop_front);
-        let Some((words, expected)) = waiting else {
+        let Some(Waiting { words, expected, told }) = waiting else {
             panic!("{conn:?} got {} and had asked for nothing", Timeline::shown(reply));
         };
         assert!(
@@ -66,11 +114,18 @@ impl Oracle {
             Timeline::shown(reply),
             expected.reply
         );
+        self.history.replied(told);
+    }
+
+    /// Whether every command that was executed is answered.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_lost || self.waiting.values().all(VecDeque::is_empty)
     }
 
     /// A turn has ended.
-    pub(crate) fn settle(&mut self, core: &Core, now_ms: i64) {
+    pub(crate) fn turn_ended(&mut self, core: &Core, now_ms: i64) {
         self.model.settle(now_ms, |db, key| core.holds(db, key));
+        self.history.turn_ended(self.model.keyspace().hash(), core.watermarks().enqueued);
     }
 
     /// Compares all keys, values and deadlines.

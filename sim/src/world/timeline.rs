@@ -22,7 +22,7 @@ struct Events {
 }
 
 /// Bytes that are shown of anything.
-const SHOWN_BYTES: usize = 60;
+const SHOWN_BYTES: usize = 100;
 
 impl Timeline {
     /// One that keeps the last so many events.

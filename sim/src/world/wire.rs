@@ -62,6 +62,11 @@ impl Wire {
         self.in_flight.len()
     }
 
+    /// Whether everything that was sent is executed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.sent.is_empty()
+    }
+
     /// The client sends a command.
     pub(crate) fn send(&mut self, words: Words, rng: &mut ChaCha8Rng) {
         let before = self.in_flight.len();

@@ -1,0 +1,199 @@
+//! Lives of the server: how it is configured, how it ends, and how the next one begins.
+//!
+//! A process may end at any moment, also while it loads. Its end leaves the disk in any state that
+//! is legal, and the next life must begin to serve, with a state that may be. It may refuse to only
+//! while the disk still fails.
+
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_chacha::ChaCha8Rng;
+use seedis_core::config::{AppendFsync, ProtectedAction, SavePoint};
+use seedis_core::turn::Exit;
+use seedis_core::{Config, Core};
+
+use super::World;
+use super::durability::Damage;
+use super::oracle::Oracle;
+use crate::disk::{Crash, Disk, Faults, STRICT};
+use crate::workload::Scope;
+
+/// How the lives of a seed go.
+#[derive(Debug)]
+pub(crate) struct Lives {
+    config: Config,
+    /// Something is kept on the disk.
+    is_persistent: bool,
+    /// One of so many turns is the last.
+    turns: u32,
+    power_percent: u32,
+    pub(crate) count: u64,
+    /// Starts in a row that were refused.
+    refused: u32,
+    /// The faults of the disk, while it has none for once.
+    spared: Option<Faults>,
+}
+
+/// After so many refusals the disk is whole, and the next one is a finding.
+const REFUSALS_MAX: u32 = 4;
+
+/// Turns after which a server that nobody disturbs must have done everything.
+const REST_TURNS: u32 = 50_000;
+
+/// Longest value in a run with an oracle: the model copies values all the time.
+const MODELLED_BULK_BYTES: u64 = 1 << 20;
+
+impl Lives {
+    pub(crate) fn draw(scope: Scope, rng: &mut ChaCha8Rng) -> Self {
+        let is_persistent = rng.random_ratio(7, 8);
+        let mut config = Config { save: Vec::new(), ..Config::default() };
+        match scope {
+            Scope::Any => config.enable_debug_command = ProtectedAction::Yes,
+            Scope::Modelled => config.proto_max_bulk_len = MODELLED_BULK_BYTES,
+        }
+        if is_persistent {
+            persist(&mut config, rng);
+        }
+        Self {
+            config,
+            is_persistent,
+            turns: *[60, 300, 1000, 5000].choose(rng).unwrap_or(&300),
+            power_percent: *[0, 50, 90, 100].choose(rng).unwrap_or(&50),
+            count: 1,
+            refused: 0,
+            spared: None,
+        }
+    }
+
+    /// The server that begins with what is on the disk.
+    pub(crate) fn begin(&self, rng: &mut ChaCha8Rng) -> Core {
+        let mut core = Core::new(self.config.clone(), rng.random());
+        core.keep_log();
+        if self.is_persistent {
+            core.recover();
+        }
+        core
+    }
+
+    /// What the log promises.
+    pub(crate) fn policy(&self) -> Option<AppendFsync> {
+        (self.is_persistent && self.config.appendonly).then_some(self.config.appendfsync)
+    }
+}
+
+/// Draws what is kept, and how.
+fn persist(config: &mut Config, rng: &mut ChaCha8Rng) {
+    config.appendonly = rng.random_ratio(5, 6);
+    let policies = [AppendFsync::Always, AppendFsync::Everysec, AppendFsync::No];
+    config.appendfsync = *policies.choose(rng).unwrap_or(&AppendFsync::Always);
+    config.aof_use_rdb_preamble = rng.random();
+    config.aof_timestamp_enabled = rng.random_ratio(1, 4);
+    config.no_appendfsync_on_rewrite = rng.random_ratio(1, 8);
+    config.auto_aof_rewrite_percentage = *[0, 10, 100].choose(rng).unwrap_or(&100);
+    config.auto_aof_rewrite_min_size = *[100, 5000, 100_000].choose(rng).unwrap_or(&5000);
+    if rng.random_ratio(1, 3) || !config.appendonly {
+        config.save = vec![SavePoint { seconds: 1, changes: rng.random_range(1..100) }];
+    }
+}
+
+impl World {
+    /// The life may end here.
+    pub(super) fn maybe_crash(&mut self) {
+        if !self.lives.is_persistent || self.around.is_resting {
+            return;
+        }
+        let turns = if self.core.is_loading() { 20 } else { self.lives.turns };
+        if self.around.rng.random_ratio(1, turns) {
+            let is_power = self.around.rng.random_ratio(self.lives.power_percent, 100);
+            self.crash(if is_power { Crash::PowerLoss } else { Crash::Process });
+        }
+    }
+
+    /// Ends the life and begins the next.
+    fn crash(&mut self, crash: Crash) {
+        let around = &mut self.around;
+        around.timeline.note(|| format!("{crash:?}"));
+        around.trace.note(b'x', crash as u64, &[]);
+        let has_lost = around.disk.has_lost();
+        let disk = Disk::new(STRICT, Faults::none(), [0; 32]);
+        around.disk = std::mem::replace(&mut around.disk, disk).crash(crash);
+        for note in around.disk.take_notes() {
+            around.timeline.note(|| format!("disk: {note}"));
+        }
+        let damage = Damage { has_lied: around.disk.has_lied(), has_lost };
+        self.oracle.iter_mut().for_each(|oracle| oracle.crashed(&self.core, crash, damage));
+        self.around.network.forget();
+        self.around.host.forget();
+        self.around.clock.restart();
+        self.lives.count += 1;
+        self.core = self.lives.begin(&mut self.around.rng);
+        self.around.network.is_open = !self.core.is_loading() && !self.around.is_resting;
+        self.log.clear();
+    }
+
+    /// The process has ended by itself: SHUTDOWN, or a refusal to start.
+    pub(super) fn exited(&mut self, exit: Exit) {
+        self.around.timeline.note(|| format!("the process ends with code {}", exit.code));
+        if self.core.is_loading() {
+            self.refused();
+        }
+        self.crash(Crash::Process);
+    }
+
+    fn refused(&mut self) {
+        self.lives.refused += 1;
+        let is_spared = self.lives.spared.is_some();
+        let is_entitled = self.around.disk.has_lied();
+        assert!(!is_spared || is_entitled, "the server refuses to start from a disk that is whole");
+        if self.lives.refused >= REFUSALS_MAX {
+            self.lives.spared = Some(self.around.disk.set_faults(Faults::none()));
+        }
+    }
+
+    /// Everything is loaded.
+    pub(super) fn recovered(&mut self) {
+        self.lives.refused = 0;
+        if let Some(faults) = self.lives.spared.take()
+            && !self.around.is_resting
+        {
+            self.around.disk.set_faults(faults);
+        }
+        self.around.timeline.note(|| "the data are loaded".into());
+        self.oracle.iter_mut().for_each(|oracle| oracle.recovered(&self.core));
+        self.around.network.is_open = !self.around.is_resting;
+    }
+
+    /// Nothing goes wrong any more and nobody asks for more: everything must be done in time. Then
+    /// the power goes once more, and everything that was said must be there.
+    pub(super) fn come_to_rest(&mut self) {
+        self.around.is_resting = true;
+        self.around.network.rest();
+        self.around.disk.heal();
+        self.rest();
+        if self.lives.is_persistent && self.around.scope == Scope::Modelled {
+            self.crash(Crash::PowerLoss);
+            self.rest();
+        }
+    }
+
+    fn rest(&mut self) {
+        for _ in 0..REST_TURNS {
+            self.step();
+            let is_answered = self.oracle.as_ref().is_none_or(Oracle::is_answered);
+            let serves = !self.core.is_loading() && self.core.write_refusal().is_none();
+            let is_done = serves && is_answered;
+            if is_done && (self.around.network.is_quiet() || self.around.scope == Scope::Any) {
+                return;
+            }
+        }
+        if self.around.scope == Scope::Modelled {
+            panic!(
+                "the server has not done everything that it was asked to: it refuses writes with \
+                 {:?}, loads: {}, everything is executed: {}, and answered: {}",
+                self.core.write_refusal(),
+                self.core.is_loading(),
+                self.around.network.is_quiet(),
+                self.oracle.as_ref().is_none_or(Oracle::is_answered),
+            );
+        }
+    }
+}
