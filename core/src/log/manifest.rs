@@ -90,6 +90,11 @@ impl Manifest {
         text
     }
 
+    /// Whether it was written by [`Manifest::to_bytes`].
+    pub(crate) fn is_ours(bytes: &[u8]) -> bool {
+        bytes.split(|&byte| byte == b'\n').any(|line| line.starts_with(CHECKSUM.as_bytes()))
+    }
+
     /// Reads what [`Manifest::to_bytes`] or stock Redis wrote.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let mut manifest = Self::default();

@@ -340,6 +340,10 @@ impl Server {
             let line = "The AOF was begun anew after a failed fsync. The server can write again.";
             self.log_line(LogLevel::Warning, line.into());
         }
+        if self.persist.aof.files.iter().all(Incr::is_drained) {
+            // The write that failed need not be repeated, and nothing else would tell.
+            self.write_succeeded();
+        }
         self.close_retired();
         self.pump_aof();
         self.watermark_moved();

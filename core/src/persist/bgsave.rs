@@ -17,9 +17,6 @@ use crate::rdb::save::{Save, Settings};
 use crate::server::Server;
 use crate::server::completion::Waiter;
 
-/// The file that a dump is written to before it has its name.
-pub(crate) const TEMPORARY: &[u8] = b"temp-seedis.rdb";
-
 /// What a snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -138,7 +135,7 @@ impl Server {
         save.file = Some(file);
         save.waiters.extend(waiter);
         self.freeze(Form::Dump);
-        let name = Name::file(Dir::Data, TEMPORARY);
+        let name = self.persist.new_temporary(Dir::Data);
         self.save_asks(Stage::Open, IoReq::Open { file, name, mode: OpenMode::Create });
         self.log_line(LogLevel::Notice, "Background saving started".into());
     }
@@ -156,7 +153,7 @@ impl Server {
             (Stage::Open, _) => self.write_dump(),
             (Stage::Save, _) => {
                 self.close_dump();
-                let from = Name::file(Dir::Data, TEMPORARY);
+                let from = self.persist.temporary(Dir::Data);
                 let to = Name::file(Dir::Data, &self.config.dbfilename);
                 self.save_asks(Stage::Rename, IoReq::Rename { from, to });
             }
@@ -200,7 +197,7 @@ impl Server {
         }
         self.close_dump();
         if matches!(stage, Stage::Save | Stage::Rename) {
-            let name = Name::file(Dir::Data, TEMPORARY);
+            let name = self.persist.temporary(Dir::Data);
             self.request(IoReq::Unlink { name }, None);
         }
         self.log_line(LogLevel::Warning, format!("Background saving error: {}", error.words));

@@ -23,12 +23,16 @@ pub(crate) mod sync_pace;
 pub(crate) mod waitaof;
 
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::vec::Vec;
 
-use crate::io::{FileId, IoReq, IoResult, Ticket};
+use crate::io::{Dir, FileId, IoReq, IoResult, Name, Ticket};
 use crate::server::Server;
 use crate::server::completion::Continuation;
 use crate::turn::ConnId;
+
+/// Names of files that are written before they have their name begin so.
+const TEMPORARY: &str = "temp-seedis-";
 
 /// What is known about files, and what is under way.
 #[derive(Debug, Default)]
@@ -43,6 +47,7 @@ pub(crate) struct Persist {
     /// Keys that were loaded from a dump at the start.
     pub(crate) keys_loaded: u64,
     last_file: u64,
+    last_temporary: u64,
 }
 
 impl Persist {
@@ -50,6 +55,27 @@ impl Persist {
     pub(crate) fn new_file(&mut self) -> FileId {
         self.last_file += 1;
         FileId(self.last_file)
+    }
+
+    /// Begins a file that is written before it has its name. No other was called the same: the
+    /// removal of one before it may still be under way.
+    pub(crate) fn new_temporary(&mut self, dir: Dir) -> Name {
+        self.last_temporary += 1;
+        self.temporary(dir)
+    }
+
+    /// The file begun last.
+    pub(crate) fn temporary(&self, dir: Dir) -> Name {
+        Name::file(dir, format!("{TEMPORARY}{}.rdb", self.last_temporary).as_bytes())
+    }
+
+    /// Whether a file is what a crash left of one; no new one is called the same.
+    pub(crate) fn knows_temporary(&mut self, name: &[u8]) -> bool {
+        let Some(rest) = name.strip_prefix(TEMPORARY.as_bytes()) else { return false };
+        let digits = rest.strip_suffix(b".rdb").unwrap_or_default();
+        let number = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        self.last_temporary = self.last_temporary.max(number.unwrap_or(0));
+        number.is_some_and(|number: u64| number < u64::MAX)
     }
 }
 

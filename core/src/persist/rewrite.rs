@@ -26,9 +26,6 @@ use crate::io::{Dir, FileId, IoError, IoErrorKind, IoReq, IoResult, Name, OpenMo
 use crate::log::manifest::AofFile;
 use crate::server::Server;
 
-/// The file that a base is written to before it has its name.
-pub(crate) const TEMPORARY: &[u8] = b"temp-seedis-base.rdb";
-
 /// Time between two tries when a rewrite must succeed.
 const RETRY_NS: u64 = 1_000_000_000;
 
@@ -197,7 +194,7 @@ impl Server {
         self.freeze(Form::Base);
         let temporary = self.persist.new_file();
         self.persist.rewrite.temporary = Some(temporary);
-        let name = Name::file(Dir::Aof, TEMPORARY);
+        let name = self.persist.new_temporary(Dir::Aof);
         let request = IoReq::Open { file: temporary, name, mode: OpenMode::Create };
         self.rewrite_asks(Stage::OpenBase, request);
     }
@@ -219,7 +216,7 @@ impl Server {
         let kind = if self.config.aof_use_rdb_preamble { "base.rdb" } else { "base.aof" };
         let name = self.aof_file_name(seq, kind);
         let request = IoReq::Rename {
-            from: Name::file(Dir::Aof, TEMPORARY),
+            from: self.persist.temporary(Dir::Aof),
             to: Name::file(Dir::Aof, &name),
         };
         self.persist.rewrite.base_len = len;
@@ -324,7 +321,7 @@ impl Server {
         rewrite.facts.last_time_s = Some((self.now.mono_ns - rewrite.started_ns) / 1_000_000_000);
         let incr = rewrite.incr.take();
         if matches!(stage, Stage::Save | Stage::NameBase) {
-            let name = Name::file(Dir::Aof, TEMPORARY);
+            let name = self.persist.temporary(Dir::Aof);
             self.request(IoReq::Unlink { name }, None);
         }
         if let Some((file, incr)) = &incr

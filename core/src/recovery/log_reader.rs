@@ -104,7 +104,8 @@ impl LogReader {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buf.drain(..self.at);
         self.file_at += self.at as u64;
-        self.run_end -= self.at;
+        // What was skipped since may lie beyond the run.
+        self.run_end = self.run_end.saturating_sub(self.at);
         self.at = 0;
         self.buf.extend_from_slice(bytes);
     }
@@ -282,5 +283,34 @@ impl Foreign {
             self.whole_to = end;
             self.whole_ranges = self.ranges.len();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn framed(payload: &[u8], lsn: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Header::of(payload, lsn, None).write(&mut bytes);
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    #[test]
+    fn bytes_may_end_after_an_annotation_that_follows_a_batch() {
+        let command = b"*1\r\n$4\r\nPING\r\n";
+        let first = [&framed(command, 0)[..], b"#TS:1\r\n"].concat();
+        let second = framed(command, command.len() as u64);
+        let mut reader = LogReader::new(0, (first.len() + second.len()) as u64, 0, true);
+        reader.push(&first);
+        for more in [true, false] {
+            assert!(matches!(reader.next(false), Found::Run(_)));
+            reader.run_is_done();
+            assert!(matches!(reader.next(!more), Found::More(_) | Found::End));
+            reader.push(if more { &second } else { b"" });
+        }
+        assert_eq!(reader.lsn(), 2 * command.len() as u64);
     }
 }

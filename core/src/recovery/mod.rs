@@ -65,6 +65,8 @@ pub(crate) struct Recovery {
     arrived: VecDeque<IoResult>,
     data: Vec<FileEntry>,
     aof: Vec<FileEntry>,
+    /// The manifest was written by us and not by stock Redis.
+    pub(crate) is_manifest_ours: bool,
     /// What is still to be loaded, in order.
     parts: VecDeque<Part>,
     pub(crate) client: Option<Box<Client>>,
@@ -93,6 +95,7 @@ impl Core {
             data: Vec::new(),
             aof: Vec::new(),
             parts: VecDeque::new(),
+            is_manifest_ours: false,
             client: Some(replay::client()),
             lsn: 0,
             knows_lsn: false,
@@ -216,7 +219,10 @@ impl Server {
         self.remove_leftovers();
         self.report_loaded();
         if let Some(recovery) = &mut self.recovery {
+            // What the replay has handed out to be freed is still on its way.
+            let pending = self.stats.lazyfree_pending_objects;
             (self.stats, self.command_stats) = core::mem::take(&mut recovery.before);
+            self.stats.lazyfree_pending_objects = pending;
             recovery.client = None;
             self.persist.keys_loaded = recovery.progress.keys;
         }

@@ -10,7 +10,6 @@ use super::Stage;
 use crate::config::LogLevel;
 use crate::io::{Dir, FileEntry, IoReq, Name, OpenMode};
 use crate::log::manifest::Manifest;
-use crate::persist::{bgsave, rewrite};
 use crate::server::Server;
 
 /// What a file is to the recovery.
@@ -64,6 +63,9 @@ impl Server {
         aof.base_seq = aof.base_seq.max(manifest.base_seq());
         aof.incr_seq = aof.incr_seq.max(manifest.incr_seq());
         aof.manifest = manifest;
+        if let Some(recovery) = &mut self.recovery {
+            recovery.is_manifest_ours = Manifest::is_ours(bytes);
+        }
         self.make_plan()
     }
 
@@ -158,15 +160,13 @@ impl Server {
     /// Removes what a crash left half done: files with names of ours that no manifest names and
     /// that hold nothing acknowledged, and history.
     pub(crate) fn remove_leftovers(&mut self) {
-        let Some(recovery) = &mut self.recovery else { return };
-        let is_temporary = |file: &&FileEntry| {
-            &file.name[..] == rewrite::TEMPORARY || &file.name[..] == bgsave::TEMPORARY
-        };
-        let data = recovery.data.iter().filter(is_temporary);
-        let aof = recovery.aof.iter().filter(is_temporary);
-        let names: Vec<Name> = data
-            .map(|file| Name::file(Dir::Data, &file.name))
-            .chain(aof.map(|file| Name::file(Dir::Aof, &file.name)))
+        let Some(recovery) = &self.recovery else { return };
+        let (data, aof) = (recovery.data.iter(), recovery.aof.iter());
+        let all = data.map(|file| (Dir::Data, file)).chain(aof.map(|file| (Dir::Aof, file)));
+        let persist = &mut self.persist;
+        let names: Vec<Name> = all
+            .filter(|(_, file)| persist.knows_temporary(&file.name))
+            .map(|(dir, file)| Name::file(dir, &file.name))
             .collect();
         for name in names {
             self.request(IoReq::Unlink { name }, None);

@@ -33,11 +33,13 @@ impl Torn {
     }
 
     /// Why this cannot be what a crash leaves.
-    fn verdict(&self) -> Option<&'static str> {
+    fn verdict(&self, is_manifest_ours: bool) -> Option<&'static str> {
         if self.scan.is_rot() {
             return Some("what is damaged was durable, so the disk has lost it");
         }
-        let is_ours = self.has_frames || self.scan.found_batch();
+        // The first batch of a file of ours may be torn so that nothing of it can be read.
+        let is_ours =
+            self.has_frames || self.scan.found_batch() || is_manifest_ours && self.damage.at == 0;
         if is_ours || self.scan.all_zero() {
             return None;
         }
@@ -53,13 +55,14 @@ impl Server {
     /// Everything was read: mends what a crash has torn, or refuses what is broken otherwise.
     pub(crate) fn mend_files(&mut self) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        let is_manifest_ours = recovery.is_manifest_ours;
         let Some(torn) = recovery.torn.take() else { return self.open_log() };
         let Damage { at, lsn, kind } = &torn.damage;
         let place = format!("{} at offset {at} (LSN {lsn}, {kind:?})", torn.part.shown());
         if torn.part.kind != PartKind::Incr && !torn.part.is_last {
             return Err(format!("Bad AOF base file {place}"));
         }
-        if let Some(why) = torn.verdict() {
+        if let Some(why) = torn.verdict(is_manifest_ours) {
             return Err(format!(
                 "Bad file format reading the append only file {place}: {why}. Everything from \
                  there on would be lost: see --check and --salvage"
