@@ -4,7 +4,7 @@
 //! recovered must be one of the states noted, whole, and not an older one than has been promised.
 //! What is promised depends on the policy and on the crash:
 //!
-//! - `appendfsync always`: whatever a client has read, replies to reads included, survives anything;
+//! - `appendfsync always`: whatever a client has read, replies to reads too, survives anything;
 //! - otherwise what a client has read of a reply to a write survives the end of the process, unless
 //!   a sync has failed and lost it;
 //! - what the server says is durable survives anything;
