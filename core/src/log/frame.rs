@@ -12,7 +12,9 @@
 //! payload, then its LSN, its length and the undurable bytes plus one (zero without), each as eight
 //! bytes, least significant first. So a batch that is whole but belongs elsewhere is not taken for
 //! one that belongs here. The LSN of the first batch of a file, and of the first that a process
-//! writes, stands in a line before it: `#lsn <decimal>\n`. LSNs count payload bytes only.
+//! writes, stands in a line before it: `#lsn <decimal> <crc: 6 digits>\n`, with a checksum of its
+//! own over the decimal, since a wrong LSN makes good batches look like garbage. LSNs count payload
+//! bytes only.
 //!
 //! *Undurable* says how many bytes before this batch the system had not yet been told to keep when
 //! the batch was made: everything before those was durable. That is how recovery tells what a power
@@ -26,6 +28,9 @@ use crc::{CRC_32_ISCSI, Crc, Digest, Table};
 static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 const CRC_DIGITS: usize = 6;
+
+/// No log comes this far; a line that tells more is noise, and sums stay in range.
+const LSN_MAX: u64 = 1 << 62;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -109,17 +114,28 @@ impl Header {
     }
 }
 
-/// The line that tells the LSN of the batch after it.
+/// How a line begins that tells an LSN.
+pub(crate) const LSN_LINE: &[u8] = b"#lsn ";
+
+/// Appends the line that tells the LSN of the batch after it.
 pub(crate) fn write_lsn(out: &mut Vec<u8>, lsn: u64) {
-    out.extend_from_slice(b"#lsn ");
-    out.extend_from_slice(itoa::Buffer::new().format(lsn).as_bytes());
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(lsn).as_bytes();
+    out.extend_from_slice(LSN_LINE);
+    out.extend_from_slice(digits);
+    out.push(b' ');
+    write_digits(out, u64::from(crc32c(digits)), CRC_DIGITS);
     out.push(b'\n');
 }
 
 /// Reads what [`write_lsn`] wrote, without its `\n`.
 pub(crate) fn parse_lsn(line: &[u8]) -> Option<u64> {
-    let digits = line.strip_prefix(b"#lsn ")?;
-    core::str::from_utf8(digits).ok()?.parse().ok()
+    let (digits, crc) = line.strip_prefix(LSN_LINE)?.split_last_chunk::<CRC_DIGITS>()?;
+    let digits = digits.strip_suffix(b" ")?;
+    if number(crc)? != u64::from(crc32c(digits)) {
+        return None;
+    }
+    core::str::from_utf8(digits).ok()?.parse().ok().filter(|&lsn| lsn <= LSN_MAX)
 }
 
 fn write_digits(out: &mut Vec<u8>, number: u64, digits_min: usize) {
@@ -175,6 +191,20 @@ mod tests {
             prop_assert!(read.fits(&payload, lsn));
             prop_assert!(!read.fits(&payload, lsn + 1));
             prop_assert_eq!(read.lsn_among(&payload, lsn.saturating_sub(5)..=lsn), Some(lsn));
+        }
+
+        #[test]
+        fn lsns_survive_the_trip_and_no_flipped_bit_does(
+            lsn in 0..LSN_MAX,
+            bit in any::<prop::sample::Index>(),
+        ) {
+            let mut line = Vec::new();
+            write_lsn(&mut line, lsn);
+            line.pop();
+            prop_assert_eq!(parse_lsn(&line), Some(lsn));
+            let bit = bit.index(line.len() * 8);
+            line[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(parse_lsn(&line), None);
         }
 
         #[test]

@@ -4,7 +4,8 @@
 //! base, the incremental files in order, and history, files that are to be removed. Names with
 //! unusual characters are quoted as Redis quotes them. Words that are not known come in pairs and
 //! are skipped, and so are lines that begin with `#`. Ours carry a checksum in such a line, the
-//! last one, so that rot in the manifest is seen; a manifest of stock Redis has none.
+//! first one, over all that follows, so that rot in the manifest is seen, and lines that are missing
+//! at its end; a manifest of stock Redis has none.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -86,8 +87,7 @@ impl Manifest {
             text.extend_from_slice(format!(" seq {} type {letter}\n", file.seq).as_bytes());
         }
         let crc = crc32c(&text);
-        text.extend_from_slice(format!("{CHECKSUM}{crc:08x}\n").as_bytes());
-        text
+        [format!("{CHECKSUM}{crc:08x}\n").as_bytes(), &text].concat()
     }
 
     /// Whether it was written by [`Manifest::to_bytes`].
@@ -110,7 +110,7 @@ impl Manifest {
                 return Err(fail("The AOF manifest contains too long line"));
             }
             if let Some(sum) = line.strip_prefix(CHECKSUM.as_bytes()) {
-                let crc = crc32c(&bytes[..at]);
+                let crc = crc32c(&bytes[at + len + 1..]);
                 if sum != format!("{crc:08x}").as_bytes() {
                     return Err(fail("The AOF manifest does not match its checksum"));
                 }

@@ -147,8 +147,11 @@ impl Core {
         if first.starts_with(b"REDIS") || first.starts_with(b"VALKEY") {
             return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
         }
-        if loading.part.kind == PartKind::Dump {
-            return Err(format!("{} is no dump: wrong signature", loading.part.shown()));
+        let is_empty_base = first.is_empty()
+            && loading.part.kind == PartKind::Base
+            && loading.part.name.ends_with(b".rdb");
+        if loading.part.kind == PartKind::Dump || is_empty_base {
+            return Err(refusal(&loading.part, "wrong signature"));
         }
         Ok(Format::Log(self.log_reader(0, loading.len)))
     }

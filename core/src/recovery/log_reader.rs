@@ -160,7 +160,8 @@ impl LogReader {
             (self.lsn, self.knows_lsn, self.has_frames) = (lsn, true, true);
         } else if let Some(header) = Header::parse(line) {
             return Some(self.batch(header, len + 1, is_end));
-        } else if self.has_frames && !line.starts_with(b"#TS:") {
+        } else if line.starts_with(frame::LSN_LINE) || self.has_frames && !line.starts_with(b"#TS:")
+        {
             return Some(self.damage(DamageKind::Format));
         }
         self.at += len + 1;

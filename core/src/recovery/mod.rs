@@ -20,6 +20,8 @@ pub(crate) mod progress;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod scan;
+#[cfg(test)]
+mod tests;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -1,0 +1,282 @@
+//! A core that lives several lives on the same files.
+//!
+//! The files are a map, and requests are carried out at once, in the order in which they were made:
+//! what may go wrong between a request and its completion is for the simulator. Here a life ends
+//! between two commands, and what its files went through before the next life is the test.
+
+mod damage;
+mod hostile;
+mod lives;
+mod reading;
+mod stock;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::config::{Config, file};
+use crate::io::{
+    Dir, FileEntry, FileId, IoError, IoErrorKind, IoReq, IoResult, Name, OpenMode, Ticket,
+};
+use crate::keyspace::ValueRef;
+use crate::value::Value;
+use crate::{ConnId, Core, Effects, Now, Peer};
+
+/// Database and key to value and deadline.
+pub(super) type State = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<u64>)>;
+
+/// More turns than any input needs.
+const TURNS_MAX: usize = 1000;
+
+const CONN: ConnId = ConnId { slot: 0, generation: 0 };
+
+/// Files that outlive a core. One that was opened stays itself when its name goes to another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk {
+    names: BTreeMap<Name, usize>,
+    contents: Vec<Vec<u8>>,
+    opened: BTreeMap<FileId, usize>,
+    /// Snapshots fail.
+    pub(super) refuses_saves: bool,
+}
+
+impl Disk {
+    /// Puts a file there.
+    pub(super) fn put(&mut self, dir: Dir, name: &str, bytes: &[u8]) {
+        let at = self.create(Name::file(dir, name.as_bytes()));
+        self.contents[at] = bytes.into();
+    }
+
+    /// A file's content; it must be there.
+    pub(super) fn content(&self, name: &Name) -> &Vec<u8> {
+        &self.contents[self.names[name]]
+    }
+
+    /// A file's content, to be changed.
+    pub(super) fn content_mut(&mut self, name: &Name) -> &mut Vec<u8> {
+        &mut self.contents[self.names[name]]
+    }
+
+    /// The file of the append-only file whose name ends so; the last one of several.
+    pub(super) fn aof(&self, end: &str) -> Name {
+        let is_it =
+            |name: &&Name| matches!(name, Name::In(_, name) if name.ends_with(end.as_bytes()));
+        self.names.keys().rfind(is_it).expect("there is one").clone()
+    }
+
+    fn create(&mut self, name: Name) -> usize {
+        self.contents.push(Vec::new());
+        let at = self.contents.len() - 1;
+        self.names.insert(name, at);
+        at
+    }
+
+    fn carry_out(&mut self, request: IoReq) -> IoResult {
+        let done = match request {
+            IoReq::Read { name } => {
+                self.find(&name).map(|at| IoResult::Bytes(self.contents[at].clone()))
+            }
+            IoReq::Replace { name, bytes } => {
+                let at = self.create(name);
+                self.contents[at] = bytes;
+                Ok(IoResult::Done)
+            }
+            IoReq::List { dir } => Ok(IoResult::Files(self.list(dir))),
+            IoReq::Rename { from, to } => self.names.remove(&from).ok_or_else(missing).map(|at| {
+                self.names.insert(to, at);
+                IoResult::Done
+            }),
+            IoReq::Unlink { name } => {
+                self.names.remove(&name).ok_or_else(missing).map(|_| IoResult::Done)
+            }
+            IoReq::Open { file, name, mode } => self.open(file, name, mode),
+            IoReq::ReadAt { file, at, len } => {
+                let content = &self.contents[self.opened[&file]];
+                let from = content.len().min(at as usize);
+                let to = content.len().min(from + len);
+                Ok(IoResult::Bytes(content[from..to].into()))
+            }
+            IoReq::WriteAt { file, at, bytes, from } => {
+                let content = &mut self.contents[self.opened[&file]];
+                content.resize(content.len().max(at as usize + bytes.len() - from), 0);
+                content[at as usize..][..bytes.len() - from].copy_from_slice(&bytes[from..]);
+                Ok(IoResult::Written { count: bytes.len() - from, bytes })
+            }
+            IoReq::Truncate { file, len } => {
+                self.contents[self.opened[&file]].truncate(len as usize);
+                Ok(IoResult::Done)
+            }
+            IoReq::Save { .. } if self.refuses_saves => Err(IoError::other("No space left")),
+            IoReq::Save { file, mut save, .. } => {
+                let bytes =
+                    core::iter::from_fn(|| save.next_piece()).flatten().collect::<Vec<u8>>();
+                let len = bytes.len() as u64;
+                self.contents[self.opened[&file]] = bytes;
+                Ok(IoResult::Saved { len })
+            }
+            _ => Ok(IoResult::Done),
+        };
+        done.unwrap_or_else(IoResult::Failed)
+    }
+
+    fn find(&self, name: &Name) -> Result<usize, IoError> {
+        self.names.get(name).copied().ok_or_else(missing)
+    }
+
+    fn list(&self, of: Dir) -> Vec<FileEntry> {
+        let entry = |(name, &at): (&Name, &usize)| match name {
+            Name::In(dir, name) if *dir == of => {
+                Some(FileEntry { name: name.clone(), len: self.contents[at].len() as u64 })
+            }
+            _ => None,
+        };
+        self.names.iter().filter_map(entry).collect()
+    }
+
+    fn open(&mut self, file: FileId, name: Name, mode: OpenMode) -> Result<IoResult, IoError> {
+        let found = self.find(&name);
+        let at = match mode {
+            OpenMode::Read | OpenMode::Write => found?,
+            OpenMode::CreateNew if found.is_ok() => return Err(IoError::other("File exists")),
+            OpenMode::Create | OpenMode::CreateNew => self.create(name),
+        };
+        self.opened.insert(file, at);
+        Ok(IoResult::Opened { len: self.contents[at].len() as u64 })
+    }
+}
+
+fn missing() -> IoError {
+    IoError { kind: IoErrorKind::NotFound, words: "No such file or directory".into() }
+}
+
+/// From a start to a crash.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) core: Core,
+    pub(super) disk: Disk,
+    now: Now,
+    pub(super) exit: Option<i32>,
+    /// The server's log.
+    pub(super) lines: Vec<String>,
+    got: Vec<u8>,
+}
+
+impl Life {
+    /// Starts on a disk, and recovers; what came of it is in `exit` and `lines`.
+    pub(super) fn start(disk: Disk, configuration: &str) -> Self {
+        let now = Now { mono_ns: 1_000_000_000, wall_us: 1_700_000_000_000_000 };
+        let core = Core::new(config(configuration), [7; 32]);
+        let (exit, lines, got) = Default::default();
+        let mut life = Self { core, disk, now, exit, lines, got };
+        life.core.recover();
+        life.turns(&[]);
+        if life.exit.is_none() {
+            assert!(!life.core.is_loading(), "{:?}", life.lines);
+            life.core.check();
+            let peer =
+                Peer { addr: "".into(), laddr: "".into(), is_local: true, is_unix: false, fd: 0 };
+            life.core.turn(now).accept(CONN, peer);
+        }
+        life
+    }
+
+    /// Ends without a word.
+    pub(super) fn crash(mut self) -> Disk {
+        self.disk.opened.clear();
+        self.disk
+    }
+
+    /// Sends a command, words between blanks; returns the reply.
+    pub(super) fn call(&mut self, line: &str) -> String {
+        self.got.clear();
+        self.turns(&command(line));
+        assert!(!self.got.is_empty(), "{line}: no reply");
+        String::from_utf8_lossy(&self.got).into_owned()
+    }
+
+    /// The same for several commands, none of which may fail.
+    pub(super) fn calls(&mut self, lines: &[&str]) {
+        for line in lines {
+            let reply = self.call(line);
+            assert!(!reply.starts_with('-'), "{line}: {reply}");
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, ms: u64) {
+        self.now.mono_ns += ms * 1_000_000;
+        self.now.wall_us += ms as i64 * 1000;
+        self.turns(&[]);
+    }
+
+    /// All that is in the databases.
+    pub(super) fn state(&self) -> State {
+        let mut state = State::new();
+        for (number, db) in self.core.databases().numbered() {
+            for entry in db.iter() {
+                let value = match entry.value() {
+                    ValueRef::String(bytes) => bytes.to_vec(),
+                    ValueRef::Int(number) => format!("{number}").into_bytes(),
+                    ValueRef::Object(Value::String(bytes)) => bytes.to_vec(),
+                };
+                state.insert((number, entry.key().to_vec()), (value, entry.expire_at_ms()));
+            }
+        }
+        state
+    }
+
+    /// Turns until nothing is left to be done at this instant.
+    fn turns(&mut self, input: &[u8]) {
+        let mut at = 0;
+        for _ in 0..TURNS_MAX {
+            let mut turn = self.core.turn(self.now);
+            if at < input.len() {
+                at += turn.feed(CONN, &input[at..]).consumed;
+            }
+            let mut effects = turn.seal();
+            drain(&mut effects, &mut self.disk, &mut self.got);
+            self.lines.extend(core::iter::from_fn(|| effects.log_line()).map(|(_, line)| line));
+            self.exit = effects.exit().map(|exit| exit.code);
+            let is_due = self.core.next_deadline().is_some_and(|due| due <= self.now.mono_ns);
+            if self.exit.is_some() || at == input.len() && !is_due {
+                return;
+            }
+        }
+        panic!("there is always another turn: {:?}", self.lines);
+    }
+}
+
+fn drain(effects: &mut Effects<'_>, disk: &mut Disk, got: &mut Vec<u8>) {
+    while let Some((ticket, request)) = effects.io() {
+        let ticket: Ticket = ticket;
+        effects.done(ticket, disk.carry_out(request));
+    }
+    while let Some(conn) = effects.writable() {
+        let before = got.len();
+        effects.tx(conn).for_each(|bytes| got.extend_from_slice(bytes));
+        effects.sent(conn, got.len() - before);
+    }
+    while effects.resumed().is_some() || effects.close().is_some() {}
+}
+
+fn config(text: &str) -> Config {
+    let text = format!("save \"\"\n{text}");
+    let include = &mut |_: &str| Err(String::new());
+    file::parse(text.as_bytes(), "test", include).expect("the directives are right").config
+}
+
+/// A command as Redis writes it to its append-only file, words between blanks.
+pub(super) fn command(line: &str) -> Vec<u8> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.extend(format!("${}\r\n{word}\r\n", word.len()).into_bytes());
+    }
+    bytes
+}
+
+/// Several of them.
+pub(super) fn commands(lines: &[&str]) -> Vec<u8> {
+    lines.iter().flat_map(|line| command(line)).collect()
+}

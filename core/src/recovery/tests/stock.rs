@@ -1,0 +1,159 @@
+//! Files that stock Redis wrote: no checksums, no batches, commands one after the other.
+
+use super::damage::assert_refused;
+use super::*;
+
+const CONFIGURATION: &str = "appendonly yes\n";
+const MANIFEST: &[u8] = b"file appendonly.aof.1.incr.aof seq 1 type i\n";
+const INCR: &str = "appendonly.aof.1.incr.aof";
+
+fn with_incr(bytes: &[u8]) -> Disk {
+    let mut disk = Disk::default();
+    disk.put(Dir::Aof, "appendonly.aof.manifest", MANIFEST);
+    disk.put(Dir::Aof, INCR, bytes);
+    disk
+}
+
+fn keys(life: &Life) -> Vec<String> {
+    let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
+    life.state().into_keys().map(|(db, key)| format!("{db} {}", text(key))).collect()
+}
+
+fn recovered(bytes: &[u8]) -> (Vec<String>, Vec<u8>) {
+    let life = Life::start(with_incr(bytes), CONFIGURATION);
+    assert_eq!(life.exit, None, "{:?}", life.lines);
+    let found = keys(&life);
+    (found, life.disk.content(&Name::file(Dir::Aof, INCR.as_bytes())).clone())
+}
+
+#[test]
+fn commands_are_accepted_as_they_are() {
+    let mut bytes = commands(&["SELECT 0", "SET a 1", "SELECT 3", "SET b 2 PXAT 1900000000000"]);
+    bytes.extend(b"#TS:1700000000\r\n");
+    bytes.extend(commands(&["MULTI", "SELECT 2", "SET c 3", "DEL c", "SET d 4", "EXEC"]));
+    let (found, file) = recovered(&bytes);
+    assert_eq!(found, ["0 a", "2 d", "3 b"]);
+    assert_eq!(file, bytes);
+}
+
+/// Our batches follow those of Redis in one file, and Redis's follow ours.
+#[test]
+fn both_may_write_to_one_file() {
+    let mut life = Life::start(with_incr(&commands(&["SELECT 1", "SET redis 1"])), CONFIGURATION);
+    life.calls(&["SET ours 1", "SELECT 2", "SET ours 2"]);
+    let mut disk = life.crash();
+    let incr = Name::file(Dir::Aof, INCR.as_bytes());
+    disk.content_mut(&incr).extend(commands(&["SELECT 1", "SET redis 2", "SET more 3"]));
+    let mut life = Life::start(disk, CONFIGURATION);
+    assert_eq!(life.exit, None, "{:?}", life.lines);
+    life.calls(&["SET again 3"]);
+    let disk = life.crash();
+    let life = Life::start(disk, CONFIGURATION);
+    assert_eq!(life.exit, None, "{:?}", life.lines);
+    let expected = ["0 again", "0 ours", "1 more", "1 redis", "2 ours"];
+    assert_eq!(keys(&life), expected);
+}
+
+#[test]
+fn every_truncation_ends_between_two_commands_or_transactions() {
+    let first = commands(&["SELECT 0", "SET a 1"]);
+    let second = [&first[..], &commands(&["MULTI", "SET b 2", "SET c 3", "EXEC"])].concat();
+    let whole = [&second[..], &command("SET d 4")].concat();
+    for len in 0..=whole.len() {
+        let (found, file) = recovered(&whole[..len]);
+        let select = command("SELECT 0").len();
+        let (keys, end): (&[&str], usize) = match len {
+            _ if len < select => (&[], 0),
+            _ if len < first.len() => (&[], select),
+            _ if len < second.len() => (&["0 a"], first.len()),
+            _ if len < whole.len() => (&["0 a", "0 b", "0 c"], second.len()),
+            _ => (&["0 a", "0 b", "0 c", "0 d"], whole.len()),
+        };
+        assert_eq!((found, file.len()), (keys.iter().map(|&key| key.into()).collect(), end));
+    }
+}
+
+#[test]
+fn zeros_at_the_end_are_cut_off() {
+    let whole = commands(&["SELECT 0", "SET a 1"]);
+    for zeros in [1, 511, 4096, 600_000] {
+        let (found, file) = recovered(&[&whole[..], &alloc::vec![0; zeros]].concat());
+        assert_eq!((found, file), (["0 a".into()].into(), whole.clone()), "{zeros}");
+    }
+}
+
+#[test]
+fn garbage_is_refused_with_its_place() {
+    let (before, after) = (command("SET a 1"), command("SET b 2"));
+    let offset = format!("at offset {}", before.len());
+    for garbage in [&b"garbage"[..], b"*x\r\n", b"\0\0", b"*1\r\nx", b"+OK\r\n", b"*3\r\n*3\r\n"] {
+        let life = Life::start(with_incr(&[&before, garbage, &after].concat()), CONFIGURATION);
+        assert_refused(&life, &[&offset, INCR]);
+    }
+}
+
+#[test]
+fn a_command_that_does_not_exist_is_refused_with_its_place() {
+    let before = command("SET a 1");
+    for wrong in ["NOSUCH a", "SET a", "INCR a b"] {
+        let bytes = [&before[..], &command(wrong), &command("SET b 2")].concat();
+        let life = Life::start(with_incr(&bytes), CONFIGURATION);
+        assert_refused(&life, &[INCR, "at offset "]);
+    }
+}
+
+#[test]
+fn only_the_last_file_may_end_early() {
+    let mut disk = with_incr(&commands(&["SET a 1"])[..10]);
+    let manifest = [MANIFEST, b"file appendonly.aof.2.incr.aof seq 2 type i\n"].concat();
+    disk.put(Dir::Aof, "appendonly.aof.manifest", &manifest);
+    disk.put(Dir::Aof, "appendonly.aof.2.incr.aof", &command("SET b 2"));
+    let life = Life::start(disk, CONFIGURATION);
+    assert_refused(&life, &[INCR, "at offset 0", "only the last file may end early"]);
+}
+
+/// It stays where it is, and the new log holds what it held.
+#[test]
+fn a_log_of_the_old_form_is_taken_over() {
+    let mut life = Life::start(Disk::default(), "");
+    life.calls(&["SET dumped 1", "SAVE"]);
+    let dump = life.disk.content(&Name::file(Dir::Data, b"dump.rdb")).clone();
+    for preamble in [Vec::new(), dump] {
+        let mut disk = Disk::default();
+        let old = [&preamble[..], &commands(&["SELECT 1", "SET a 1", "SET b 2"])].concat();
+        disk.put(Dir::Data, "appendonly.aof", &old);
+        let mut life = Life::start(disk, CONFIGURATION);
+        assert_eq!(life.exit, None, "{:?}", life.lines);
+        life.calls(&["SET new 3"]);
+        let expected = life.state();
+        assert_eq!(expected.len(), 3 + usize::from(!preamble.is_empty()));
+        assert_eq!(*life.disk.content(&Name::file(Dir::Data, b"appendonly.aof")), old);
+        let life = Life::start(life.crash(), CONFIGURATION);
+        assert_eq!(life.state(), expected);
+    }
+}
+
+/// Its torn end is not loaded either.
+#[test]
+fn a_torn_log_of_the_old_form_is_taken_over_up_to_its_last_command() {
+    let mut disk = Disk::default();
+    let old = commands(&["SET a 1", "SET b 2"]);
+    disk.put(Dir::Data, "appendonly.aof", &old[..old.len() - 2]);
+    let mut life = Life::start(disk, CONFIGURATION);
+    assert_eq!((life.exit, keys(&life)), (None, ["0 a".into()].into()), "{:?}", life.lines);
+    life.calls(&["SET c 3"]);
+    let life = Life::start(life.crash(), CONFIGURATION);
+    assert_eq!((life.exit, keys(&life)), (None, ["0 a".into(), "0 c".into()].into()));
+}
+
+#[test]
+fn a_base_of_commands_is_loaded() {
+    let mut disk = with_incr(&command("SET b 2"));
+    let manifest = [b"file appendonly.aof.1.base.aof seq 1 type b\n", MANIFEST].concat();
+    disk.put(Dir::Aof, "appendonly.aof.manifest", &manifest);
+    disk.put(Dir::Aof, "appendonly.aof.1.base.aof", &commands(&["SELECT 4", "SET a 1"]));
+    // Each file begins in database 0.
+    assert_eq!(keys(&Life::start(disk.clone(), CONFIGURATION)), ["0 b", "4 a"]);
+    disk.put(Dir::Aof, "appendonly.aof.1.base.aof", &commands(&["SELECT 4", "SET a 1"])[..30]);
+    assert_refused(&Life::start(disk, CONFIGURATION), &["base.aof at offset"]);
+}
