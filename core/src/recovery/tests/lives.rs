@@ -118,7 +118,7 @@ fn deadlines_that_passed_between_lives_are_kept_by_the_log() {
     let mut life = Life::start(Disk::default(), configuration);
     life.calls(&["SET k v PXAT 1700000005000", "COPY k copy", "PERSIST copy", "SET n 1"]);
     let disk = life.crash();
-    let mut life = Life::start(disk.clone(), configuration);
+    let mut life = Life::start(disk, configuration);
     life.pass(10_000);
     assert_eq!(life.call("EXISTS k copy"), ":1\r\n");
     let life = Life::start(life.crash(), configuration);
