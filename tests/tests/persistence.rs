@@ -2,8 +2,8 @@
 //!
 //! Writers number what they write. Whatever the moment of the kill, the next life must hold a
 //! prefix of the writes of each of them, whole transactions only, that is no shorter than what was
-//! acknowledged: the end of a process takes nothing that it had answered, whatever `appendfsync` is.
-//! Rewrites and snapshots run meanwhile, and some lives end while they load.
+//! acknowledged: the end of a process takes nothing that it had answered, whatever `appendfsync`
+//! is. Rewrites and snapshots run meanwhile, and some lives end while they load.
 //!
 //! `SEEDIS_KILL_ROUNDS` sets the number of lives, for a longer run.
 

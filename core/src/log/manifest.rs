@@ -4,8 +4,8 @@
 //! base, the incremental files in order, and history, files that are to be removed. Names with
 //! unusual characters are quoted as Redis quotes them. Words that are not known come in pairs and
 //! are skipped, and so are lines that begin with `#`. Ours carry a checksum in such a line, the
-//! first one, over all that follows, so that rot in the manifest is seen, and lines that are missing
-//! at its end; a manifest of stock Redis has none.
+//! first one, over all that follows, so that rot in the manifest is seen, and a lost end too; a
+//! manifest of stock Redis has none.
 
 use alloc::boxed::Box;
 use alloc::format;
