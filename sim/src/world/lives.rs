@@ -27,6 +27,8 @@ pub(crate) struct Lives {
     turns: u32,
     power_percent: u32,
     pub(crate) count: u64,
+    /// No server can begin any more.
+    pub(crate) is_over: bool,
     /// Starts in a row that were refused.
     refused: u32,
     /// The faults of the disk, while it has none for once.
@@ -59,6 +61,7 @@ impl Lives {
             turns: *[60, 300, 1000, 5000].choose(rng).unwrap_or(&300),
             power_percent: *[0, 50, 90, 100].choose(rng).unwrap_or(&50),
             count: 1,
+            is_over: false,
             refused: 0,
             spared: None,
         }
@@ -144,7 +147,9 @@ impl World {
         let is_spared = self.lives.spared.is_some();
         let is_entitled = self.around.disk.has_lied();
         assert!(!is_spared || is_entitled, "the server refuses to start from a disk that is whole");
-        if self.lives.refused >= REFUSALS_MAX {
+        // A disk that has lied may leave nothing that can be read.
+        self.lives.is_over = self.lives.refused > 2 * REFUSALS_MAX;
+        if self.lives.refused >= REFUSALS_MAX && !is_spared {
             self.lives.spared = Some(self.around.disk.set_faults(Faults::none()));
         }
     }
@@ -178,6 +183,9 @@ impl World {
     fn rest(&mut self) {
         for _ in 0..REST_TURNS {
             self.step();
+            if self.lives.is_over {
+                return;
+            }
             let is_answered = self.oracle.as_ref().is_none_or(Oracle::is_answered);
             let serves = !self.core.is_loading() && self.core.write_refusal().is_none();
             let is_done = serves && is_answered;

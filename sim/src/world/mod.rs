@@ -131,7 +131,7 @@ impl World {
     #[must_use]
     pub fn run(plan: Plan, timeline: Timeline) -> (Self, Outcome) {
         let mut world = Self::new(plan, timeline);
-        while world.around.outcome.commands < plan.commands {
+        while world.around.outcome.commands < plan.commands && !world.lives.is_over {
             world.step();
             world.maybe_crash();
             if world.around.outcome.turns.is_multiple_of(512) {
@@ -145,7 +145,8 @@ impl World {
         outcome.replies = world.around.network.replies;
         outcome.keys = world.core.databases().iter().map(|db| db.len()).sum();
         outcome.log_bytes = world.log.len() as u64;
-        outcome.is_compared = world.oracle.as_ref().is_some_and(|oracle| !oracle.is_lost);
+        let follows = |oracle: &Oracle| !oracle.is_lost && !world.lives.is_over;
+        outcome.is_compared = world.oracle.as_ref().is_some_and(follows);
         outcome.lives = world.lives.count;
         (world, outcome)
     }
