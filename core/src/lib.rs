@@ -16,6 +16,7 @@ pub mod config;
 pub mod io;
 pub mod keyspace;
 pub mod rdb;
+pub mod recovery;
 pub mod resp;
 pub mod rng;
 pub mod turn;
@@ -26,7 +27,6 @@ mod client;
 mod engine;
 mod log;
 mod persist;
-mod recovery;
 mod server;
 mod stats;
 

@@ -16,6 +16,7 @@ mod kept;
 mod listen;
 mod logging;
 mod network;
+mod offline;
 mod open_files;
 mod reactor;
 mod requests;
@@ -47,6 +48,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
         Asked::Refuse(reason) => Err(reason),
+        Asked::Check { dir, words } => offline::check(&dir, &words),
+        Asked::Salvage { dir, new_dir, words } => offline::salvage(&dir, &new_dir, &words),
         Asked::Serve(words) => serve(&words),
     };
     match served {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use seedis_core::Config;
 use seedis_core::config::arguments::from_arguments;
-use seedis_core::config::file::{self, FileError, Warning};
+use seedis_core::config::file::{self, FileError, Loaded, Warning};
 
 use crate::logging::Log;
 use crate::system;
@@ -33,6 +33,18 @@ pub(crate) struct Settings {
 /// Reads the configuration that `words` describe and enters its directory. An error is the text
 /// to show.
 pub(crate) fn load(words: &[Vec<u8>]) -> Result<Settings, String> {
+    let (loaded, file) = read(words)?;
+    refuse_guards(&loaded.warnings)?;
+    let file = file.map(std::path::absolute).transpose();
+    let file = file.map_err(|error| system::words(&error))?;
+    let config = enter_directory(loaded.config)?;
+    let log = log(&config)?;
+    let is_configured = !words.is_empty();
+    Ok(Settings { config, warnings: loaded.warnings, file, is_configured, log })
+}
+
+/// Reads the configuration that `words` describe, and which file it comes from.
+pub(crate) fn read(words: &[Vec<u8>]) -> Result<(Loaded, Option<PathBuf>), String> {
     let arguments = from_arguments(words);
     let file = arguments.file.as_deref().map(path);
     let text = match file {
@@ -57,13 +69,7 @@ pub(crate) fn load(words: &[Vec<u8>]) -> Result<Settings, String> {
                 FileError::Line { .. } | FileError::Whole(_) => format!("\n{error}"),
             }
         })?;
-    refuse_guards(&loaded.warnings)?;
-    let file = file.map(std::path::absolute).transpose();
-    let file = file.map_err(|error| system::words(&error))?;
-    let config = enter_directory(loaded.config)?;
-    let log = log(&config)?;
-    let is_configured = !words.is_empty();
-    Ok(Settings { config, warnings: loaded.warnings, file, is_configured, log })
+    Ok((loaded, file.map(PathBuf::from)))
 }
 
 /// What errors and warnings call the text.

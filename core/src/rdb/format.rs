@@ -2,7 +2,7 @@
 
 use crate::config::RdbVersion;
 /// Parts of a file that are not a key: the first byte of each.
-pub(super) mod opcode {
+pub(crate) mod opcode {
     /// Slot number, its keys and its keys with a deadline (Redis 7.4, Valkey 8): a hint.
     pub(crate) const SLOT_INFO: u8 = 244;
     /// A library of functions as one string.
@@ -55,7 +55,7 @@ pub(super) mod encoding {
 pub(super) const MAGIC_BYTES: usize = 9;
 
 /// A file below this version ends without a checksum.
-pub(super) const FIRST_VERSION_WITH_CHECKSUM: u16 = 5;
+pub(crate) const FIRST_VERSION_WITH_CHECKSUM: u16 = 5;
 
 /// A file below this version has no fields about itself. One that does has a damaged version, and
 /// one that is too low would have the checksum overlooked.

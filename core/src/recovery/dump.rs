@@ -19,12 +19,7 @@ pub(crate) struct Dump {
 impl Dump {
     /// A dump in a file of `len` bytes.
     pub(crate) fn new(config: &Config, len: u64) -> Self {
-        let limits = Limits {
-            string_bytes_max: config.proto_max_bulk_len.max(512 << 20),
-            file_bytes: Some(len),
-            verify_checksum: config.rdbchecksum,
-        };
-        Self { reader: Reader::new(limits), db: 0 }
+        Self { reader: reader(config, len), db: 0 }
     }
 
     /// Loads what is complete with these bytes; true when the dump is.
@@ -58,6 +53,23 @@ impl Dump {
     pub(crate) fn rest(&self) -> (Vec<u8>, u64) {
         (self.reader.rest().to_vec(), self.reader.offset())
     }
+}
+
+/// A reader of a dump in a file of `len` bytes.
+pub(crate) fn reader(config: &Config, len: u64) -> Reader {
+    Reader::new(Limits {
+        string_bytes_max: config.proto_max_bulk_len.max(512 << 20),
+        file_bytes: Some(len),
+        verify_checksum: config.rdbchecksum,
+    })
+}
+
+/// Bytes that tell a dump from commands.
+pub(crate) const MAGIC_BYTES: usize = 6;
+
+/// Whether a file that begins so is a dump.
+pub(crate) fn is_dump(first: &[u8]) -> bool {
+    first.starts_with(b"REDIS") || first.starts_with(b"VALKEY")
 }
 
 fn load_entry(server: &mut Server, db: usize, entry: LoadedEntry<'_>) -> Result<(), String> {

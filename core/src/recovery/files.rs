@@ -16,9 +16,6 @@ use crate::turn::Core;
 /// Bytes read at once: about a millisecond of work.
 const READ_BYTES: usize = 256 << 10;
 
-/// Bytes that tell a dump from commands.
-const MAGIC_BYTES: usize = 6;
-
 /// A file that is being read.
 #[derive(Debug)]
 pub(crate) struct Loading {
@@ -112,7 +109,7 @@ impl Core {
         match &mut loading.format {
             Format::Unknown(first) => {
                 first.extend_from_slice(bytes);
-                if first.len() < MAGIC_BYTES && !is_end {
+                if first.len() < dump::MAGIC_BYTES && !is_end {
                     return Ok(Next::Read);
                 }
                 let first = core::mem::take(first);
@@ -144,7 +141,7 @@ impl Core {
     }
 
     fn format_of(&self, loading: &Loading, first: &[u8]) -> Result<Format, String> {
-        if first.starts_with(b"REDIS") || first.starts_with(b"VALKEY") {
+        if dump::is_dump(first) {
             return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
         }
         let is_empty_base = first.is_empty()

@@ -53,6 +53,18 @@ pub(crate) enum DamageKind {
     Gap,
 }
 
+impl DamageKind {
+    /// For people.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Torn => "it ends inside of a batch, a command or a transaction",
+            Self::Checksum => "a batch does not match its checksum",
+            Self::Format => "neither a command nor an annotation",
+            Self::Gap => "the log goes on at another LSN: something between is missing",
+        }
+    }
+}
+
 /// A file that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct LogReader {
@@ -68,6 +80,8 @@ pub(crate) struct LogReader {
     knows_lsn: bool,
     /// It has batches of ours.
     pub(crate) has_frames: bool,
+    /// Batches of ours that were whole.
+    pub(crate) batches: u64,
     /// What `Found::Run` stands for.
     run_end: usize,
     run_lsn: u64,
@@ -98,6 +112,16 @@ impl LogReader {
     /// Offset in the file of a place in [`LogReader::bytes`].
     pub(crate) fn offset_of(&self, place: usize) -> u64 {
         self.file_at + place as u64
+    }
+
+    /// Offset in the file of what comes next.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset_of(self.at)
+    }
+
+    /// What was pushed and is not done with.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.buf[self.at..]
     }
 
     /// Adds the next bytes of the file.
@@ -183,6 +207,7 @@ impl LogReader {
             return self.damage(DamageKind::Checksum);
         }
         self.has_frames = true;
+        self.batches += 1;
         self.run_end = end;
         self.run_lsn = self.lsn + header.len;
         Found::Run(core::iter::once(start..end).collect())

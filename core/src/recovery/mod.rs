@@ -14,6 +14,7 @@
 
 pub(crate) mod dump;
 pub(crate) mod files;
+pub mod inspect;
 pub(crate) mod log_reader;
 pub(crate) mod plan;
 pub(crate) mod progress;

@@ -7,14 +7,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Stage;
-use crate::config::LogLevel;
+use crate::config::{Config, LogLevel};
 use crate::io::{Dir, FileEntry, IoReq, Name, OpenMode};
 use crate::log::manifest::Manifest;
 use crate::server::Server;
 
 /// What a file is to the recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PartKind {
+pub enum PartKind {
     /// `dump.rdb`.
     Dump,
     /// The base of the append-only file, or one of the old form, before Redis 7.
@@ -25,12 +25,15 @@ pub(crate) enum PartKind {
 
 /// A file to be loaded.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
-    pub(crate) name: Box<[u8]>,
-    pub(crate) dir: Dir,
-    pub(crate) kind: PartKind,
+pub struct Part {
+    /// Its name in the directory.
+    pub name: Box<[u8]>,
+    /// Its directory.
+    pub dir: Dir,
+    /// What it is to the recovery.
+    pub kind: PartKind,
     /// The last file of the append-only file: the one whose tail may be torn.
-    pub(crate) is_last: bool,
+    pub is_last: bool,
 }
 
 impl Part {
@@ -38,10 +41,37 @@ impl Part {
         Name::file(self.dir, &self.name)
     }
 
+    /// `dump.rdb`.
+    #[must_use]
+    pub fn dump(config: &Config) -> Self {
+        let name = config.dbfilename[..].into();
+        Self { name, dir: Dir::Data, kind: PartKind::Dump, is_last: false }
+    }
+
+    /// An append-only file of the form before Redis 7.
+    #[must_use]
+    pub fn old_log(config: &Config) -> Self {
+        let name = config.appendfilename[..].into();
+        Self { name, dir: Dir::Data, kind: PartKind::Base, is_last: true }
+    }
+
     /// Its name for people.
-    pub(crate) fn shown(&self) -> String {
+    #[must_use]
+    pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
     }
+}
+
+/// The files of a manifest that are loaded, in order.
+pub(crate) fn parts_of(manifest: &Manifest) -> VecDeque<Part> {
+    let part = |name: &[u8], kind| Part { name: name.into(), dir: Dir::Aof, kind, is_last: false };
+    let base = manifest.base.iter().map(|file| part(&file.name, PartKind::Base));
+    let incrs = manifest.incrs.iter().map(|file| part(&file.name, PartKind::Incr));
+    let mut parts: VecDeque<Part> = base.chain(incrs).collect();
+    if let Some(last) = parts.back_mut() {
+        last.is_last = true;
+    }
+    parts
 }
 
 impl Server {
@@ -81,12 +111,7 @@ impl Server {
     }
 
     fn log_parts(&mut self) -> Result<VecDeque<Part>, String> {
-        let manifest = &self.persist.aof.manifest;
-        let part =
-            |name: &[u8], kind| Part { name: name.into(), dir: Dir::Aof, kind, is_last: false };
-        let base = manifest.base.iter().map(|file| part(&file.name, PartKind::Base));
-        let incrs = manifest.incrs.iter().map(|file| part(&file.name, PartKind::Incr));
-        let mut parts: VecDeque<Part> = base.chain(incrs).collect();
+        let parts = parts_of(&self.persist.aof.manifest);
         if parts.is_empty() {
             return Ok(self.old_log_part());
         }
@@ -95,9 +120,6 @@ impl Server {
             if !recovery.aof.iter().any(|file| file.name == part.name) {
                 return Err(format!("The AOF file {} does not exist", part.shown()));
             }
-        }
-        if let Some(last) = parts.back_mut() {
-            last.is_last = true;
         }
         Ok(parts)
     }
@@ -113,17 +135,14 @@ impl Server {
              append only file is made from it.",
             String::from_utf8_lossy(name)
         );
-        let part =
-            Part { name: name[..].into(), dir: Dir::Data, kind: PartKind::Base, is_last: true };
+        let part = Part::old_log(&self.config);
         self.log_line(LogLevel::Notice, line);
         [part].into()
     }
 
     fn dump_part(&self) -> VecDeque<Part> {
-        let name = &self.config.dbfilename;
-        let part =
-            Part { name: name[..].into(), dir: Dir::Data, kind: PartKind::Dump, is_last: false };
-        if self.has_data_file(name) { [part].into() } else { VecDeque::new() }
+        let part = Part::dump(&self.config);
+        if self.has_data_file(&part.name) { [part].into() } else { VecDeque::new() }
     }
 
     fn has_data_file(&self, name: &[u8]) -> bool {

@@ -19,7 +19,7 @@ use crate::server::Server;
 #[derive(Debug)]
 pub(crate) struct Torn {
     part: Part,
-    damage: Damage,
+    pub(crate) damage: Damage,
     has_frames: bool,
     /// What lies behind it.
     pub(crate) scan: Scan,
@@ -32,8 +32,13 @@ impl Torn {
         Self { part, damage, has_frames, scan, later: Vec::new() }
     }
 
+    /// Whether it is in a base, which is complete before a manifest names it.
+    pub(crate) fn is_in_base(&self) -> bool {
+        self.part.kind != PartKind::Incr && !self.part.is_last
+    }
+
     /// Why this cannot be what a crash leaves.
-    fn verdict(&self, is_manifest_ours: bool) -> Option<&'static str> {
+    pub(crate) fn verdict(&self, is_manifest_ours: bool) -> Option<&'static str> {
         if self.scan.is_rot() {
             return Some("what is damaged was durable, so the disk has lost it");
         }
@@ -59,7 +64,7 @@ impl Server {
         let Some(torn) = recovery.torn.take() else { return self.open_log() };
         let Damage { at, lsn, kind } = &torn.damage;
         let place = format!("{} at offset {at} (LSN {lsn}, {kind:?})", torn.part.shown());
-        if torn.part.kind != PartKind::Incr && !torn.part.is_last {
+        if torn.is_in_base() {
             return Err(format!("Bad AOF base file {place}"));
         }
         if let Some(why) = torn.verdict(is_manifest_ours) {

@@ -32,7 +32,7 @@ pub(crate) struct Scan {
     lsn: Option<u64>,
     /// The log was durable up to here at least, by what later batches say.
     durable_lsn: u64,
-    found_batch: bool,
+    batches: u64,
     all_zero: bool,
 }
 
@@ -46,7 +46,7 @@ impl Scan {
             damage_lsn,
             lsn: None,
             durable_lsn: 0,
-            found_batch: false,
+            batches: 0,
             all_zero: true,
         }
     }
@@ -58,7 +58,12 @@ impl Scan {
 
     /// Whether any batch of ours was found.
     pub(crate) fn found_batch(&self) -> bool {
-        self.found_batch
+        self.batches > 0
+    }
+
+    /// Batches of ours that were found.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches
     }
 
     /// Whether there was nothing but zeros.
@@ -117,7 +122,7 @@ impl Scan {
         };
         match self.lsn_of(&header, payload, len) {
             Some(lsn) => {
-                self.found_batch = true;
+                self.batches += 1;
                 self.durable_lsn =
                     self.durable_lsn.max(header.undurable.map_or(0, |bytes| lsn - bytes.min(lsn)));
                 self.lsn = Some(lsn + header.len);
