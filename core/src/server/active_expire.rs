@@ -34,6 +34,22 @@ impl Server {
         self.stats.expired_budget_used_up += u64::from(budget == 0);
     }
 
+    /// Removes every key whose deadline has passed, whether or not active expiry is on; as a part
+    /// of what is being executed.
+    pub(crate) fn expire_all_due(&mut self) {
+        let Some(now_ms) = self.now.deadline_ms() else { return };
+        let mut next = self.dbs.next_number(0);
+        while let Some(db) = next {
+            let mut looks = u32::MAX;
+            while let Some(name) = self.dbs[db].expired(now_ms, &mut looks) {
+                let key = self.hasher.key(&name);
+                let Some(place) = self.dbs[db].find(key) else { break };
+                self.expire(db as u32, key, place, None);
+            }
+            next = self.dbs.next_number(db + 1);
+        }
+    }
+
     fn expire_named(&mut self, db: u32, name: &[u8], now_ms: u64) {
         let key = self.hasher.key(name);
         let Some(place) = self.dbs[db as usize].find(key) else { return };

@@ -10,6 +10,7 @@ use super::debug_digest::{digest, digest_value};
 use super::debug_object::object;
 use super::debug_populate::populate;
 use super::debug_protocol::protocol;
+use super::debug_reload::reload;
 use crate::command::ctx::Ctx;
 use crate::command::dispatch::quoted;
 use crate::command::error::{CommandError, Outcome};
@@ -59,6 +60,7 @@ fn debug(ctx: &mut Ctx<'_>) -> Outcome {
         (b"populate", 3..=5) => populate(ctx),
         (b"protocol", 3) => protocol(ctx),
         (b"quicklist-packed-threshold", 3) => quicklist_packed_threshold(ctx),
+        (b"reload", _) => reload(ctx),
         (b"set-active-expire", 3) => set_active_expire(ctx),
         (b"sleep", 3) => sleep(ctx),
         (b"stringmatch-len", 4) => stringmatch_len(ctx),
@@ -185,6 +187,9 @@ fn debug_help(ctx: &mut Ctx<'_>) -> Outcome {
             "QUICKLIST-PACKED-THRESHOLD <size>",
             "    Set the size above which a list element gets a node of its own.",
             "    The default is 1GB, the largest value just below 4GB. 0 restores the default.",
+            "RELOAD [MERGE] [NOFLUSH]",
+            "    Write the dataset as a dump and read it back, in memory: dump.rdb stays as it is.",
+            "    NOFLUSH keeps what is there, which takes MERGE if that is anything.",
             "SET-ACTIVE-EXPIRE <0|1>",
             "    With 0 keys stay after their deadline until somebody looks at them;",
             "    1 restores the default.",

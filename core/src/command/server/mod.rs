@@ -9,6 +9,7 @@ mod debug_digest;
 mod debug_object;
 mod debug_populate;
 mod debug_protocol;
+mod debug_reload;
 pub(crate) mod info;
 pub(crate) mod introspect;
 pub(crate) mod latency;
