@@ -22,8 +22,8 @@ struct Files(TempDir);
 impl Files {
     fn new() -> Self {
         let arguments = ["--appendonly", "yes", "--appendfsync", "always"];
-        let server = Server::start_with(seedis(), &arguments).unwrap();
-        let mut client = Connection::open(server.port()).unwrap();
+        let server = Server::start_with(seedis(), &arguments).expect("it starts");
+        let mut client = Connection::open(server.port()).expect("it listens");
         let mut set = |kind: &str| {
             for number in 1..=KEYS {
                 let value = format!("the-value-{number}");
@@ -31,49 +31,54 @@ impl Files {
             }
         };
         set("base");
-        let mut other = Connection::open(server.port()).unwrap();
+        let mut other = Connection::open(server.port()).expect("it listens");
         other.call(&["BGREWRITEAOF"]);
         let manifest = server.dir().join("appendonlydir/appendonly.aof.manifest");
-        let is_done = || fs::read_to_string(&manifest).unwrap().contains("aof.2.base.rdb seq 2");
+        let is_done = || {
+            fs::read_to_string(&manifest)
+                .expect("the file system works")
+                .contains("aof.2.base.rdb seq 2")
+        };
         let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while !is_done() {
             assert!(std::time::Instant::now() < until, "no rewrite");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         set("log");
-        let copy = tempfile::tempdir().unwrap();
+        let copy = tempfile::tempdir().expect("there is room");
         // Under `always` everything that was answered is in the files.
         copy_all(server.dir(), copy.path());
         Self(copy)
     }
 
     fn dir(&self) -> &str {
-        self.0.path().to_str().unwrap()
+        self.0.path().to_str().expect("a path is text")
     }
 
     fn path(&self, kind: &str) -> PathBuf {
         let wanted = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains(kind);
-        let entries = fs::read_dir(self.0.path().join("appendonlydir")).unwrap();
+        let entries =
+            fs::read_dir(self.0.path().join("appendonlydir")).expect("the file system works");
         entries.flatten().find(wanted).expect("there is one").path()
     }
 
     /// Changes a file.
     fn damage(&self, kind: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let path = self.path(kind);
-        let mut bytes = fs::read(&path).unwrap();
+        let mut bytes = fs::read(&path).expect("the file system works");
         change(&mut bytes);
-        fs::write(path, bytes).unwrap();
+        fs::write(path, bytes).expect("the file system works");
     }
 }
 
 fn copy_all(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().flatten() {
+    for entry in fs::read_dir(from).expect("the file system works").flatten() {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            fs::create_dir(&target).unwrap();
+            fs::create_dir(&target).expect("the file system works");
             copy_all(&entry.path(), &target);
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            fs::copy(entry.path(), target).expect("the file system works");
         }
     }
 }
@@ -96,7 +101,7 @@ fn keys_of(dir: &str) -> (usize, usize) {
 }
 
 fn count(server: &Launched, kind: &str) -> usize {
-    let mut client = Connection::open(server.port()).unwrap();
+    let mut client = Connection::open(server.port()).expect("it listens");
     let names: Vec<String> = (1..=KEYS).map(|number| format!("{kind}-{number}")).collect();
     let words: Vec<&str> = ["EXISTS"].into_iter().chain(names.iter().map(String::as_str)).collect();
     match client.call(&words) {
@@ -107,16 +112,16 @@ fn count(server: &Launched, kind: &str) -> usize {
 
 /// Salvages into a new directory.
 fn salvage(files: &Files) -> (TempDir, String) {
-    let room = tempfile::tempdir().unwrap();
+    let room = tempfile::tempdir().expect("there is room");
     let new = room.path().join("new");
-    let line = ["--salvage", files.dir(), new.to_str().unwrap()];
+    let line = ["--salvage", files.dir(), new.to_str().expect("a path is text")];
     let (code, output, errors) = Launch::new().arguments(&line).run();
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
     (room, output)
 }
 
 fn new_dir(room: &TempDir) -> String {
-    room.path().join("new").to_str().unwrap().into()
+    room.path().join("new").to_str().expect("a path is text").into()
 }
 
 fn position(bytes: &[u8], text: &str) -> usize {
