@@ -119,6 +119,7 @@ impl Server {
         self.persist.bgsave.frozen = None;
         if core::mem::take(&mut self.persist.bgsave.is_frozen) {
             self.snapshot_done();
+            self.pump_aof();
         }
     }
 
@@ -217,6 +218,8 @@ impl Server {
             };
             self.answer(&waiter, outcome);
         }
+        // With `no-appendfsync-on-rewrite` nothing was synced meanwhile.
+        self.pump_aof();
     }
 
     /// Ends the save under way, if there is one.

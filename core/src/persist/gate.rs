@@ -58,7 +58,7 @@ impl Client {
 impl Server {
     /// The part of the log that replies need not wait for.
     fn watermark(&self) -> u64 {
-        match (self.persist.aof.state, self.config.appendfsync) {
+        match (self.persist.aof.state, self.sync_policy()) {
             (AofState::On, AppendFsync::Always) => self.persist.aof.durable_lsn(),
             (AofState::On, _) => self.persist.aof.written_lsn(),
             _ => u64::MAX,
@@ -67,7 +67,7 @@ impl Server {
 
     /// What the output that a client has now waits for.
     fn awaited_lsn(&self, client: &Client) -> u64 {
-        match self.config.appendfsync {
+        match self.sync_policy() {
             AppendFsync::Always => self.log.lsn(),
             _ => client.write_lsn,
         }

@@ -31,6 +31,7 @@ pub use super::plan::{Part, PartKind};
 #[derive(Clone, Debug)]
 pub struct Files {
     manifest: Manifest,
+    is_ours: bool,
 }
 
 impl Files {
@@ -43,7 +44,7 @@ impl Files {
     /// Reads a manifest; an error says which line is wrong and how.
     pub fn parse(manifest: &[u8]) -> Result<Self, String> {
         match Manifest::parse(manifest) {
-            Ok(manifest) => Ok(Self { manifest }),
+            Ok(read) => Ok(Self { manifest: read, is_ours: Manifest::is_ours(manifest) }),
             Err(error) => Err(format!("line {}: {}", error.line, error.words)),
         }
     }
@@ -165,6 +166,7 @@ impl Closing {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
+    is_manifest_ours: bool,
     registry: Registry,
     lsn: u64,
     knows_lsn: bool,
@@ -198,10 +200,12 @@ enum Format {
 }
 
 impl Inspector {
-    /// For the files of a server with this configuration.
+    /// For the files of a server with this configuration, and with this manifest if they are a log
+    /// that has one.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, files: Option<&Files>) -> Self {
         Self {
+            is_manifest_ours: files.is_some_and(|files| files.is_ours),
             config: config.clone(),
             registry: crate::command::registry(),
             lsn: 0,
@@ -235,7 +239,7 @@ impl Inspector {
         match &self.torn {
             None => Verdict::Whole,
             Some(torn) if torn.is_in_base() => Verdict::Broken("the base is damaged".into()),
-            Some(torn) => match torn.verdict() {
+            Some(torn) => match torn.verdict(self.is_manifest_ours) {
                 None => Verdict::TornTail,
                 Some(why) => Verdict::Broken(why.into()),
             },

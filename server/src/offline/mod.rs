@@ -76,19 +76,20 @@ fn examine(config: &Config, dir: &Path) -> Result<Examined, String> {
     let paths = Paths { data: dir.into(), aof: dir.join(settings::path(&config.appenddirname)) };
     let manifest = read_manifest(config, &paths)?;
     let old_log = Part::old_log(config);
-    let parts = match &manifest {
-        Some(Manifest { files: Ok(files), .. }) => files.parts(),
-        None if paths.of(&old_log).is_file() => vec![old_log],
+    let files = manifest.as_ref().and_then(|manifest| manifest.files.as_ref().ok());
+    let parts = match files {
+        Some(files) => files.parts(),
+        None if manifest.is_none() && paths.of(&old_log).is_file() => vec![old_log],
         _ => Vec::new(),
     };
-    let mut inspector = Inspector::new(config);
+    let mut inspector = Inspector::new(config, files);
     let log: Vec<_> = parts.into_iter().map(|part| read(&mut inspector, &paths, part)).collect();
     let log_verdict = match &manifest {
         Some(Manifest { files: Err(words), .. }) => Verdict::Broken(format!("manifest, {words}")),
         _ => verdict(&inspector, &log),
     };
     let part = Part::dump(config);
-    let mut inspector = Inspector::new(config);
+    let mut inspector = Inspector::new(config, None);
     let has_dump = paths.of(&part).is_file();
     let dump = has_dump.then(|| read(&mut inspector, &paths, part));
     let dump_verdict = verdict(&inspector, dump.as_slice());
