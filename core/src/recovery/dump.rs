@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::plan::{Part, PartKind};
 use crate::config::Config;
 use crate::keyspace::clock;
 use crate::rdb::load::{Item, Limits, LoadedEntry, Reader};
@@ -70,6 +71,13 @@ pub(crate) const MAGIC_BYTES: usize = 6;
 /// Whether a file that begins so is a dump.
 pub(crate) fn is_dump(first: &[u8]) -> bool {
     first.starts_with(b"REDIS") || first.starts_with(b"VALKEY")
+}
+
+/// Whether a file that begins so, as no dump does, should have been one.
+pub(crate) fn is_due(part: &Part, first: &[u8]) -> bool {
+    let is_empty_base =
+        first.is_empty() && part.kind == PartKind::Base && part.name.ends_with(b".rdb");
+    part.kind == PartKind::Dump || is_empty_base
 }
 
 fn load_entry(server: &mut Server, db: usize, entry: LoadedEntry<'_>) -> Result<(), String> {

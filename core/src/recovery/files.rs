@@ -144,10 +144,7 @@ impl Core {
         if dump::is_dump(first) {
             return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
         }
-        let is_empty_base = first.is_empty()
-            && loading.part.kind == PartKind::Base
-            && loading.part.name.ends_with(b".rdb");
-        if loading.part.kind == PartKind::Dump || is_empty_base {
+        if dump::is_due(&loading.part, first) {
             return Err(refusal(&loading.part, "wrong signature"));
         }
         Ok(Format::Log(self.log_reader(0, loading.len)))

@@ -305,7 +305,7 @@ impl Inspection<'_> {
         if dump::is_dump(first) {
             self.finding.dump = Some(DumpFacts { version: 0, keys: 0, checksum: None });
             self.format = Format::Dump(dump::reader(&self.all.config, self.len));
-        } else if self.part.kind == PartKind::Dump {
+        } else if dump::is_due(&self.part, first) {
             self.broken(Flaw { at: 0, lsn: None, words: "not an RDB file".into() });
         } else {
             self.format = self.log_at(0);
