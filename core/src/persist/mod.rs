@@ -74,8 +74,10 @@ impl Persist {
         let Some(rest) = name.strip_prefix(TEMPORARY.as_bytes()) else { return false };
         let digits = rest.strip_suffix(b".rdb").unwrap_or_default();
         let number = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        // Beyond that it is none of ours, and the next number must be in range.
+        let number = number.filter(|&number: &u64| number < u64::MAX / 2);
         self.last_temporary = self.last_temporary.max(number.unwrap_or(0));
-        number.is_some_and(|number: u64| number < u64::MAX)
+        number.is_some()
     }
 }
 

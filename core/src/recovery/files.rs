@@ -186,7 +186,7 @@ impl Core {
                         loading.part.clone(),
                         damage.clone(),
                         reader.has_frames,
-                        Scan::new(damage.lsn),
+                        Scan::new(damage.lsn, reader.knows_lsn()),
                     );
                     loading.read_to = damage.at;
                     if let Some(recovery) = &mut self.server.recovery {

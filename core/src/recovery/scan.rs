@@ -34,11 +34,17 @@ pub(crate) struct Scan {
     durable_lsn: u64,
     batches: u64,
     all_zero: bool,
+    /// Whether `damage_lsn` is known; without it no checksum can be tried.
+    knows_lsn: bool,
+    /// Without: payload bytes of what looks like batches, and whether one of them says that some
+    /// of those before it were durable.
+    unplaced_bytes: u64,
+    unplaced_rot: bool,
 }
 
 impl Scan {
-    /// A search from damage at `damage_lsn` on.
-    pub(crate) fn new(damage_lsn: u64) -> Self {
+    /// A search from damage at `damage_lsn` on, if that is known.
+    pub(crate) fn new(damage_lsn: u64, knows_lsn: bool) -> Self {
         Self {
             buf: Vec::new(),
             buf_at: 0,
@@ -48,12 +54,15 @@ impl Scan {
             durable_lsn: 0,
             batches: 0,
             all_zero: true,
+            knows_lsn,
+            unplaced_bytes: 0,
+            unplaced_rot: false,
         }
     }
 
     /// Whether later batches say that what is damaged was durable.
     pub(crate) fn is_rot(&self) -> bool {
-        self.durable_lsn > self.damage_lsn
+        self.durable_lsn > self.damage_lsn || self.unplaced_rot
     }
 
     /// Whether any batch of ours was found.
@@ -128,7 +137,14 @@ impl Scan {
                 self.lsn = Some(lsn + header.len);
                 Some(len + 1 + header.len as usize)
             }
-            None => Some(1),
+            None => {
+                if !self.knows_lsn && looks_whole(payload) {
+                    self.unplaced_rot |=
+                        header.undurable.is_some_and(|bytes| bytes < self.unplaced_bytes);
+                    self.unplaced_bytes += header.len;
+                }
+                Some(1)
+            }
         }
     }
 
@@ -142,6 +158,11 @@ impl Scan {
         let least = self.damage_lsn.max(most.saturating_sub(TRIES_MAX));
         header.lsn_among(payload, (least..=most).rev())
     }
+}
+
+/// Whether this may be commands, from the first to the last.
+fn looks_whole(payload: &[u8]) -> bool {
+    payload.starts_with(b"*") && payload.ends_with(b"\r\n")
 }
 
 /// Batches that are longer are not looked for behind damage.

@@ -140,8 +140,8 @@ fn leftovers_are_neither_loaded_nor_kept() {
     life.calls(&["SET k v"]);
     let expected = life.state();
     let mut disk = life.crash();
-    disk.put(Dir::Aof, "temp-seedis-base.rdb", b"half a base");
-    disk.put(Dir::Data, "temp-seedis.rdb", b"half a dump");
+    disk.put(Dir::Aof, "temp-seedis-7.rdb", b"half a base");
+    disk.put(Dir::Data, "temp-seedis-9.rdb", b"half a dump");
     disk.put(Dir::Aof, "appendonly.aof.9.incr.aof", &command("SET k wrong"));
     disk.put(Dir::Aof, "appendonly.aof.9.base.rdb", b"half a base");
     let mut life = Life::start(disk, "appendonly yes\n");
@@ -150,7 +150,7 @@ fn leftovers_are_neither_loaded_nor_kept() {
     let expected = life.state();
     let disk = life.crash();
     let left = |name: &Name| disk.names.contains_key(name);
-    assert!(!left(&Name::file(Dir::Aof, b"temp-seedis-base.rdb")));
-    assert!(!left(&Name::file(Dir::Data, b"temp-seedis.rdb")));
+    assert!(!left(&Name::file(Dir::Aof, b"temp-seedis-7.rdb")));
+    assert!(!left(&Name::file(Dir::Data, b"temp-seedis-9.rdb")));
     assert_eq!(Life::start(disk, "appendonly yes\n").state(), expected);
 }

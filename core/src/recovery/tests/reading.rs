@@ -90,7 +90,7 @@ fn read(bytes: &[u8], cuts: &[usize]) -> (Vec<u8>, u64, Option<Damage>) {
 }
 
 fn scan(bytes: &[u8], cuts: &[usize]) -> (bool, bool, bool) {
-    let mut scan = Scan::new(0);
+    let mut scan = Scan::new(0, true);
     let mut at = 0;
     for &to in cuts.iter().chain(&[bytes.len()]) {
         let to = to.max(at);
@@ -136,7 +136,7 @@ proptest! {
         let lsn = 1000 + lost.min(noise.len() as u64);
         Header::of(&payload, lsn, Some(undurable)).write(&mut bytes);
         bytes.extend(&payload);
-        let mut scan = Scan::new(1000);
+        let mut scan = Scan::new(1000, true);
         scan.push(&bytes, true);
         // What lies before it may look like the beginning of another header.
         let is_seen = noise.last() != Some(&b'#');
