@@ -420,7 +420,7 @@ impl Inspection<'_> {
                 let words = damage.kind.words().into();
                 self.finding.flaw = Some(Flaw { at, lsn: Some(damage.lsn), words });
                 let (rest, has_frames) = (reader.rest().to_vec(), reader.has_frames);
-                let scan = Scan::new(damage.lsn);
+                let scan = Scan::new(damage.lsn, reader.knows_lsn());
                 self.all.torn = Some(Torn::new(self.part.clone(), damage, has_frames, scan));
                 self.format = Format::Behind;
                 self.read(&rest, is_end);
