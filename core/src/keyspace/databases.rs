@@ -102,8 +102,21 @@ impl Index<usize> for Databases {
     fn index(&self, number: usize) -> &Db {
         match self.first.get(number) {
             Some(db) => db,
-            None => self.others.get(&number).unwrap_or(&self.empty),
+            None => self.other(number),
         }
+    }
+}
+
+impl Databases {
+    #[cold]
+    fn other(&self, number: usize) -> &Db {
+        self.others.get(&number).unwrap_or(&self.empty)
+    }
+
+    #[cold]
+    fn other_mut(&mut self, number: usize) -> &mut Db {
+        let hasher = self.hasher;
+        self.others.entry(number).or_insert_with(|| Db::new(hasher))
     }
 }
 
@@ -115,8 +128,7 @@ impl IndexMut<usize> for Databases {
         if number < self.first.len() {
             return &mut self.first[number];
         }
-        let hasher = self.hasher;
-        self.others.entry(number).or_insert_with(|| Db::new(hasher))
+        self.other_mut(number)
     }
 }
 

@@ -131,6 +131,11 @@ pub fn parse(
     partial: &mut Option<Box<Partial>>,
     limits: Limits,
 ) -> Result<Parsed, ProtocolError> {
+    if partial.is_none()
+        && let Some(end) = short(buf, at, spans)
+    {
+        return Ok(Parsed::Request { end });
+    }
     if buf.get(at) != Some(&b'*') {
         return inline(buf, at, spans, words);
     }
@@ -166,6 +171,39 @@ pub fn parse(
         }
     }
     Ok(Parsed::Request { end: next })
+}
+
+/// A whole request of at most nine arguments of at most 99 bytes: nearly every request is one, and
+/// no limit is below that. `None` leaves it to the general way, with `spans` as they were.
+#[inline]
+fn short(buf: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
+    let &[b'*', count @ b'1'..=b'9', b'\r', _] = buf.get(at..)?.first_chunk()? else {
+        return None;
+    };
+    let first = spans.len();
+    let mut next = at + 4;
+    for _ in b'0'..count {
+        let Some((span, end)) = short_bulk(buf, next) else {
+            spans.truncate(first);
+            return None;
+        };
+        spans.push(span);
+        next = end;
+    }
+    Some(next)
+}
+
+#[inline]
+fn short_bulk(buf: &[u8], at: usize) -> Option<(Span, usize)> {
+    let (len, start) = match *buf.get(at..)?.first_chunk()? {
+        [b'$', ones @ b'0'..=b'9', b'\r', _, _] => (ones - b'0', at + 4),
+        [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _] => {
+            ((tens - b'0') * 10 + ones - b'0', at + 5)
+        }
+        _ => return None,
+    };
+    let end = start + len as usize + 2;
+    (end <= buf.len()).then_some((Span { start: start as u32, len: len.into() }, end))
 }
 
 enum Head {
