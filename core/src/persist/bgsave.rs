@@ -7,6 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::Step;
@@ -16,6 +17,10 @@ use crate::io::{Dir, FileId, IoError, IoReq, IoResult, Name, OpenMode, Ticket};
 use crate::rdb::save::{Save, Settings};
 use crate::server::Server;
 use crate::server::completion::Waiter;
+
+/// The field of a base that tells where the log goes on. Stock Redis skips fields that it does not
+/// know.
+pub(crate) const LSN_FIELD: &str = "seedis-lsn";
 
 /// What a snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +106,10 @@ impl Server {
         let save = if is_base && !self.config.aof_use_rdb_preamble {
             Save::commands(snapshot)
         } else {
-            let settings = Settings::of(&self.config, self.now, self.used_memory(), is_base);
+            let mut settings = Settings::of(&self.config, self.now, self.used_memory(), is_base);
+            if is_base {
+                settings.aux.push((LSN_FIELD.into(), self.log.lsn().to_string()));
+            }
             Save::dump(snapshot, settings)
         };
         self.persist.bgsave.keys_total = save.keys_total();

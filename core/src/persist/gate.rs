@@ -5,6 +5,9 @@
 //! when the reply was made is durable. Under the other policies a reply to a write leaves when the
 //! system has the write, so that only a power loss can take it back.
 //!
+//! While the disk fails, reads go on: a reply then waits for the client's own writes only, so it
+//! may show what others have written and have not been told is kept.
+//!
 //! The output of a client is one stream, so a gate is a place in it: bytes behind the gate wait
 //! for an LSN. Nearly always the watermark has passed already when output is to be sent, and no
 //! gate is made.
@@ -68,7 +71,7 @@ impl Server {
     /// What the output that a client has now waits for.
     fn awaited_lsn(&self, client: &Client) -> u64 {
         match self.sync_policy() {
-            AppendFsync::Always => self.log.lsn(),
+            AppendFsync::Always if self.persist.aof.error().is_none() => self.log.lsn(),
             _ => client.write_lsn,
         }
     }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::plan::{Part, PartKind};
 use crate::config::Config;
 use crate::keyspace::clock;
+use crate::persist::bgsave::LSN_FIELD;
 use crate::rdb::load::{Item, Limits, LoadedEntry, Reader};
 use crate::server::Server;
 
@@ -15,12 +16,14 @@ use crate::server::Server;
 pub(crate) struct Dump {
     reader: Reader,
     db: usize,
+    /// Where the log goes on behind it, if it tells.
+    lsn: Option<u64>,
 }
 
 impl Dump {
     /// A dump in a file of `len` bytes.
     pub(crate) fn new(config: &Config, len: u64) -> Self {
-        Self { reader: reader(config, len), db: 0 }
+        Self { reader: reader(config, len), db: 0, lsn: None }
     }
 
     /// Loads what is complete with these bytes; true when the dump is.
@@ -44,8 +47,12 @@ impl Dump {
                         })?;
                 }
                 Item::Entry(entry) => load_entry(server, self.db, entry)?,
-                Item::Aux { .. } | Item::ResizeDb { .. } => {}
-                Item::End(_) => return Ok(true),
+                Item::Aux { name, value } => self.lsn = self.lsn.or_else(|| lsn_of(name, value)),
+                Item::ResizeDb { .. } => {}
+                Item::End(_) => {
+                    server.log_goes_on_at(self.lsn);
+                    return Ok(true);
+                }
             }
         }
     }
@@ -53,6 +60,21 @@ impl Dump {
     /// What follows the dump, and where in the file that is.
     pub(crate) fn rest(&self) -> (Vec<u8>, u64) {
         (self.reader.rest().to_vec(), self.reader.offset())
+    }
+}
+
+/// The LSN in a field of a base.
+pub(crate) fn lsn_of(name: &[u8], value: &[u8]) -> Option<u64> {
+    let is_lsn = name == LSN_FIELD.as_bytes();
+    core::str::from_utf8(value).ok().filter(|_| is_lsn)?.parse().ok()
+}
+
+impl Server {
+    /// A base tells where in the log it stands.
+    fn log_goes_on_at(&mut self, lsn: Option<u64>) {
+        if let (Some(recovery), Some(lsn)) = (&mut self.recovery, lsn) {
+            (recovery.lsn, recovery.knows_lsn) = (lsn, true);
+        }
     }
 }
 

@@ -71,11 +71,13 @@ impl Server {
 
     /// A file was read to its end: what was read of the log is made durable before it is served.
     fn part_ended(&mut self, loading: alloc::boxed::Box<Loading>) -> Result<(), String> {
-        if loading.part.kind != PartKind::Incr {
-            return self.part_synced(&loading);
-        }
-        let file = loading.file;
-        self.recover_asks(Stage::Sync(loading), IoReq::Sync { file });
+        let request = match loading.part.kind {
+            PartKind::Base => return self.part_synced(&loading),
+            // Its name may be newer than what a power loss would leave.
+            PartKind::Dump => IoReq::SyncDir { dir: loading.part.dir },
+            PartKind::Incr => IoReq::Sync { file: loading.file },
+        };
+        self.recover_asks(Stage::Sync(loading), request);
         Ok(())
     }
 
@@ -141,7 +143,7 @@ impl Core {
     }
 
     fn format_of(&self, loading: &Loading, first: &[u8]) -> Result<Format, String> {
-        if dump::is_dump(first) {
+        if loading.part.kind != PartKind::Incr && dump::is_dump(first) {
             return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
         }
         if dump::is_due(&loading.part, first) {

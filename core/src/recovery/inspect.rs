@@ -302,7 +302,7 @@ impl Inspection<'_> {
     }
 
     fn recognize(&mut self, first: &[u8]) {
-        if dump::is_dump(first) {
+        if self.part.kind != PartKind::Incr && dump::is_dump(first) {
             self.finding.dump = Some(DumpFacts { version: 0, keys: 0, checksum: None });
             self.format = Format::Dump(dump::reader(&self.all.config, self.len));
         } else if dump::is_due(&self.part, first) {
@@ -347,6 +347,12 @@ impl Inspection<'_> {
                 }
                 Ok(Item::Entry(_)) => {
                     facts.keys += 1;
+                    Ok(())
+                }
+                Ok(Item::Aux { name, value }) => {
+                    if let Some(lsn) = dump::lsn_of(name, value) {
+                        (self.all.lsn, self.all.knows_lsn) = (lsn, true);
+                    }
                     Ok(())
                 }
                 Ok(_) => Ok(()),

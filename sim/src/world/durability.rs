@@ -5,6 +5,7 @@
 //! What is promised depends on the policy and on the crash:
 //!
 //! - `appendfsync always`: whatever a client has read, replies to reads too, survives anything;
+//!   once the disk has failed reads go on, and only replies to writes promise something;
 //! - otherwise what a client has read of a reply to a write survives the end of the process, unless
 //!   a sync has failed and lost it;
 //! - what the server says is durable survives anything;
@@ -30,6 +31,8 @@ pub(crate) struct History {
     floor: usize,
     floor_of_power: usize,
     has_lied: bool,
+    /// The server has refused to write since the disk failed.
+    has_refused: bool,
     /// The command that is executed is not the first of its turn to change something.
     has_changed: bool,
 }
@@ -68,6 +71,7 @@ impl History {
             floor: 0,
             floor_of_power: 0,
             has_lied: false,
+            has_refused: false,
             has_changed: false,
         }
     }
@@ -79,7 +83,8 @@ impl History {
     }
 
     /// A turn has ended with this state.
-    pub(crate) fn turn_ended(&mut self, hash: u128, lsn: u64) {
+    pub(crate) fn turn_ended(&mut self, hash: u128, lsn: u64, refuses: bool) {
+        self.has_refused |= refuses;
         let last = self.states[self.states.len() - 1];
         if self.has_changed || last.hash != hash || last.lsn != lsn {
             self.states.push(State { hash, lsn });
@@ -102,7 +107,10 @@ impl History {
         let durable = self.states.iter().rposition(is_durable).unwrap_or(0);
         (self.floor, self.floor_of_power) = match self.policy {
             None => (0, 0),
-            Some(AppendFsync::Always) => [durable.max(self.read.min(last)); 2].into(),
+            Some(AppendFsync::Always) => {
+                let told = if self.has_refused { self.acknowledged } else { self.read };
+                [durable.max(told.min(last)); 2].into()
+            }
             Some(_) if damage.has_lost => (durable, durable),
             Some(_) => (durable.max(self.acknowledged.min(last)), durable),
         };

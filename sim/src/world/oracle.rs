@@ -125,7 +125,9 @@ impl Oracle {
     /// A turn has ended.
     pub(crate) fn turn_ended(&mut self, core: &Core, now_ms: i64) {
         self.model.settle(now_ms, |db, key| core.holds(db, key));
-        self.history.turn_ended(self.model.keyspace().hash(), core.watermarks().enqueued);
+        let refuses = core.write_refusal().is_some();
+        let lsn = core.watermarks().enqueued;
+        self.history.turn_ended(self.model.keyspace().hash(), lsn, refuses);
     }
 
     /// Compares all keys, values and deadlines.
