@@ -20,6 +20,7 @@ use std::path::Path;
 /// Fields that are not as either server says, with the reason.
 /// An entry that is not needed is an error.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("bgsave", "arguments", "Valkey has one more of them"),
     ("quit", "doc_flags", "7.2 deprecates it, valkey does not"),
     ("quit", "deprecated_since", "7.2 deprecates it, valkey does not"),
     ("setnx", "doc_flags", "7.2 deprecates it, valkey does not"),

@@ -20,7 +20,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         ),
     Command::new("bgsave", -1, Group::Server, bgsave)
         .flags(&[Flags::NO_ASYNC_LOADING, Flags::ADMIN, Flags::NOSCRIPT])
-        .arguments("[SCHEDULE@3.2.2]")
+        .arguments("operation=[SCHEDULE@3.2.2]")
         .docs("1.0.0", "Writes the database to disk in the background.", "O(1)")
         .history(&[("3.2.2", "Added the `SCHEDULE` option.")]),
     Command::new("bgrewriteaof", 1, Group::Server, bgrewriteaof)
