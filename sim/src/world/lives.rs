@@ -31,9 +31,15 @@ pub(crate) struct Lives {
     pub(crate) is_over: bool,
     /// Starts in a row that were refused.
     refused: u32,
+    /// Crashes while data were loaded, since data were last served.
+    cut_short: u32,
     /// The faults of the disk, while it has none for once.
     spared: Option<Faults>,
 }
+
+/// A recovery that has been cut short so often comes to its end: at a crash in twenty turns a long
+/// one nearly never would, and the seed would never end.
+const CUT_SHORT_MAX: u32 = 20;
 
 /// After so many refusals the disk is whole, and the next one is a finding.
 const REFUSALS_MAX: u32 = 4;
@@ -63,6 +69,7 @@ impl Lives {
             count: 1,
             is_over: false,
             refused: 0,
+            cut_short: 0,
             spared: None,
         }
     }
@@ -104,8 +111,13 @@ impl World {
         if !self.lives.is_persistent || self.around.is_resting {
             return;
         }
-        let turns = if self.core.is_loading() { 20 } else { self.lives.turns };
+        let is_loading = self.core.is_loading();
+        if is_loading && self.lives.cut_short >= CUT_SHORT_MAX {
+            return;
+        }
+        let turns = if is_loading { 20 } else { self.lives.turns };
         if self.around.rng.random_ratio(1, turns) {
+            self.lives.cut_short += u32::from(is_loading);
             let is_power = self.around.rng.random_ratio(self.lives.power_percent, 100);
             self.crash(if is_power { Crash::PowerLoss } else { Crash::Process });
         }
@@ -157,6 +169,7 @@ impl World {
     /// Everything is loaded.
     pub(super) fn recovered(&mut self) {
         self.lives.refused = 0;
+        self.lives.cut_short = 0;
         if let Some(faults) = self.lives.spared.take()
             && !self.around.is_resting
         {
