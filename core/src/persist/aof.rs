@@ -84,7 +84,6 @@ pub(crate) struct AofFacts {
     pub(crate) syncs: u64,
     pub(crate) sync_ns_last: u64,
     pub(crate) sync_ns_max: u64,
-    pub(crate) delayed_syncs: u64,
     pub(crate) short_writes: u64,
     pub(crate) failed_writes: u64,
     pub(crate) failed_syncs: u64,
@@ -350,7 +349,7 @@ impl Server {
     }
 
     /// Closes files that nothing is outstanding of.
-    fn close_retired(&mut self) {
+    pub(crate) fn close_retired(&mut self) {
         let mut retired = core::mem::take(&mut self.persist.aof.retired);
         retired.retain(|file| {
             if file.is_idle() {

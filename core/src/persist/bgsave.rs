@@ -196,7 +196,7 @@ impl Server {
         save.facts.last_save_s = now.wall_ms().div_euclid(1000);
         save.facts.last_save_ns = now.mono_ns;
         save.facts.saves += 1;
-        self.save_ended(false, Ok(()));
+        self.save_ended(false);
         self.log_line(LogLevel::Notice, "Background saving terminated with success".into());
     }
 
@@ -210,21 +210,18 @@ impl Server {
             self.request(IoReq::Unlink { name }, None);
         }
         self.log_line(LogLevel::Warning, format!("Background saving error: {}", error.words));
-        self.save_ended(true, Err(CommandError::Fixed("ERR")));
+        self.save_ended(true);
     }
 
-    fn save_ended(&mut self, has_failed: bool, outcome: Result<(), CommandError>) {
+    fn save_ended(&mut self, has_failed: bool) {
         let now_ns = self.now.mono_ns;
         let save = &mut self.persist.bgsave;
         save.stage = None;
         save.facts.last_failed = has_failed;
         save.facts.last_time_s = Some((now_ns - save.started_ns) / 1_000_000_000);
         for waiter in core::mem::take(&mut save.waiters) {
-            let outcome = match &outcome {
-                Ok(()) => Ok(()),
-                Err(_) => Err(CommandError::Fixed("ERR")),
-            };
-            self.answer(&waiter, outcome);
+            let error = has_failed.then_some(CommandError::Fixed("ERR"));
+            self.answer(&waiter, error.map_or(Ok(()), Err));
         }
         // With `no-appendfsync-on-rewrite` nothing was synced meanwhile.
         self.pump_aof();

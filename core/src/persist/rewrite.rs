@@ -261,10 +261,8 @@ impl Server {
 
     fn unlink_next(&mut self, mut files: Vec<AofFile>) {
         let Some(file) = files.pop() else { return self.forget_history() };
-        let request = IoReq::Unlink { name: Name::file(Dir::Aof, &file.name) };
-        files.push(file);
-        let files = files.into_iter().rev().skip(1).rev().collect();
-        self.rewrite_asks(Stage::Unlink(files), request);
+        let name = Name::file(Dir::Aof, &file.name);
+        self.rewrite_asks(Stage::Unlink(files), IoReq::Unlink { name });
     }
 
     /// An old file could not be removed; what is not there any more needs not be.

@@ -2,7 +2,6 @@
 
 use super::aof::AofState;
 use crate::config::LogLevel;
-use crate::io::IoReq;
 use crate::server::Server;
 
 impl Server {
@@ -46,13 +45,6 @@ impl Server {
             aof.retired.push(file);
         }
         self.log.is_on = self.kept_log.is_some();
-        let mut retired = core::mem::take(&mut self.persist.aof.retired);
-        retired.retain(|file| {
-            if file.is_idle() {
-                self.request(IoReq::Close { file: file.id }, None);
-            }
-            !file.is_idle()
-        });
-        self.persist.aof.retired = retired;
+        self.close_retired();
     }
 }

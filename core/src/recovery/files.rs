@@ -1,5 +1,6 @@
 //! One file, read in pieces and loaded as it arrives.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,17 +61,17 @@ impl Server {
         }
         let loading = Loading { part, file, len, read_to: 0, format };
         self.announce_part(&loading);
-        self.read_on(alloc::boxed::Box::new(loading))
+        self.read_on(Box::new(loading))
     }
 
-    pub(crate) fn read_on(&mut self, loading: alloc::boxed::Box<Loading>) -> Result<(), String> {
+    pub(crate) fn read_on(&mut self, loading: Box<Loading>) -> Result<(), String> {
         let (file, at) = (loading.file, loading.read_to);
         self.recover_asks(Stage::Read(loading), IoReq::ReadAt { file, at, len: READ_BYTES });
         Ok(())
     }
 
     /// A file was read to its end: what was read of the log is made durable before it is served.
-    fn part_ended(&mut self, loading: alloc::boxed::Box<Loading>) -> Result<(), String> {
+    fn part_ended(&mut self, loading: Box<Loading>) -> Result<(), String> {
         let request = match loading.part.kind {
             PartKind::Base => return self.part_synced(&loading),
             // Its name may be newer than what a power loss would leave.
@@ -95,7 +96,7 @@ impl Core {
     /// The next bytes of a file are here.
     pub(crate) fn part_read(
         &mut self,
-        mut loading: alloc::boxed::Box<Loading>,
+        mut loading: Box<Loading>,
         bytes: &[u8],
     ) -> Result<(), String> {
         loading.read_to += bytes.len() as u64;

@@ -87,7 +87,7 @@ fn log_details(page: &mut Page, view: &View<'_>) {
         ("aof_pending_rewrite", 0),
         ("aof_buffer_length", aof.backlog_bytes() as u64),
         ("aof_pending_bio_fsync", aof.files.iter().map(|file| file.syncs() as u64).sum()),
-        ("aof_delayed_fsync", aof.facts.delayed_syncs),
+        ("aof_delayed_fsync", 0),
         ("aof_lsn", server.log.lsn()),
         ("aof_written_lsn", written),
         ("aof_durable_lsn", durable),
