@@ -9,13 +9,17 @@
 #![forbid(unsafe_code)]
 
 pub mod disk;
+pub mod finding;
 pub mod model;
 pub mod replay;
 pub mod reply;
+pub mod sabotage;
 pub mod trace;
 pub mod workload;
 pub mod world;
 
+use finding::Invariant::{S1, T5};
+use finding::check;
 pub use world::{Outcome, Plan, Timeline, World};
 
 /// Runs a seed with every check: invariants, replies, replay of its log, and its trace when it runs
@@ -32,11 +36,8 @@ pub fn run_seed(plan: Plan, twice: bool) -> Outcome {
         check_replay(&world);
     }
     if twice {
-        assert_eq!(
-            World::run(plan, Timeline::default()).1,
-            outcome,
-            "the same seed gives the same run"
-        );
+        let again = World::run(plan, Timeline::default()).1;
+        check(again == outcome, S1, || format!("once {outcome:?}, then {again:?}"));
     }
     outcome
 }
@@ -47,7 +48,9 @@ fn check_replay(world: &World) {
     replayed.check();
     let (expected, found) = (replay::dump(world.core()), replay::dump(&replayed));
     for (key, value) in &expected {
-        assert_eq!(found.get(key), Some(value), "replay of the log differs at {key:?}");
+        check(found.get(key) == Some(value), T5, || {
+            format!("replay of the log differs at {key:?}")
+        });
     }
-    assert_eq!(found.len(), expected.len(), "replay of the log has keys that are gone");
+    check(found.len() == expected.len(), T5, || "replay has keys that are gone".into());
 }

@@ -68,6 +68,8 @@ pub struct Disk {
     late_errors: BTreeSet<Inode>,
     has_lied: bool,
     has_lost: bool,
+    /// When something last failed or took long.
+    troubled_ns: u64,
     /// What a file held that was removed or emptied.
     stale: Vec<u8>,
     lives: u32,
@@ -112,6 +114,8 @@ const DATA: Inode = Inode(0);
 const CONFIG: Inode = Inode(1);
 /// The entry of the directory of the append-only file in the working directory.
 const AOF_ENTRY: &[u8] = b"appendonlydir";
+/// What takes longer is slow.
+const SLOW_NS: u64 = 100_000_000;
 const CONFIG_ENTRY: &[u8] = b"seedis.conf";
 
 impl Disk {
@@ -133,6 +137,7 @@ impl Disk {
             late_errors: BTreeSet::new(),
             has_lied: false,
             has_lost: false,
+            troubled_ns: 0,
             stale: Vec::new(),
             lives: 1,
             notes: None,
@@ -147,6 +152,7 @@ impl Disk {
     pub fn ask(&mut self, ticket: Ticket, request: IoReq, now_ns: u64) {
         self.now_ns = self.now_ns.max(now_ns);
         let due_ns = self.now_ns + self.delay_ns();
+        self.is_in_trouble(due_ns > self.now_ns + SLOW_NS, due_ns);
         let job = match request {
             IoReq::Save { file, save, sync_often } => {
                 Job::Save(Saving::new(file, save, sync_often))
@@ -190,13 +196,22 @@ impl Disk {
                     Some(result) => result,
                     None => {
                         let due_ns = due_ns + self.delay_ns();
+                        self.is_in_trouble(due_ns > self.now_ns + SLOW_NS, due_ns);
                         let job = Job::Save(saving);
                         self.outstanding.push(Outstanding { ticket, due_ns, issued, job });
                         continue;
                     }
                 },
             };
+            let has_failed = matches!(result, IoResult::Failed(_) | IoResult::NotWritten { .. });
+            self.is_in_trouble(has_failed, self.now_ns);
             return Some((ticket, result));
+        }
+    }
+
+    fn is_in_trouble(&mut self, is_it: bool, until_ns: u64) {
+        if is_it {
+            self.troubled_ns = self.troubled_ns.max(until_ns);
         }
     }
 
@@ -241,10 +256,22 @@ impl Disk {
         self.has_lost
     }
 
+    /// When something last failed or took long, in ns of the monotonic clock.
+    #[must_use]
+    pub fn troubled_ns(&self) -> u64 {
+        self.troubled_ns
+    }
+
     /// The content of a file as processes see it.
     #[must_use]
     pub fn content(&self, name: &Name) -> Option<&[u8]> {
         self.find(name).map(|inode| self.files[&inode].visible())
+    }
+
+    /// Whether a file is open.
+    #[must_use]
+    pub fn is_open(&self, file: FileId) -> bool {
+        self.open.contains_key(&file)
     }
 
     /// Puts a file there, durably, when its directory exists.

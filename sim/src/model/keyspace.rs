@@ -19,10 +19,19 @@ pub struct Entry {
 pub struct Keyspace {
     dbs: Vec<BTreeMap<Vec<u8>, Entry>>,
     deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
-    hash: u128,
+    hash: Hash,
     changes: u64,
     /// What happened to keys since somebody asked, for those who watch them.
     pub(super) events: Vec<Event>,
+}
+
+/// Sums over all keys that do not depend on their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hash {
+    /// Of keys, values and deadlines.
+    pub whole: u128,
+    /// Of keys and values.
+    pub values: u128,
 }
 
 /// Something that happened.
@@ -49,7 +58,13 @@ impl Keyspace {
     #[must_use]
     pub fn new(databases: usize) -> Self {
         let dbs = vec![BTreeMap::new(); databases];
-        Self { dbs, deadlines: BTreeSet::new(), hash: 0, changes: 0, events: Vec::new() }
+        Self {
+            dbs,
+            deadlines: BTreeSet::new(),
+            hash: Hash::default(),
+            changes: 0,
+            events: Vec::new(),
+        }
     }
 
     /// How many databases there are.
@@ -58,9 +73,9 @@ impl Keyspace {
         self.dbs.len()
     }
 
-    /// A sum over all keys, values and deadlines.
+    /// A hash of everything.
     #[must_use]
-    pub fn hash(&self) -> u128 {
+    pub fn hash(&self) -> Hash {
         self.hash
     }
 
@@ -119,7 +134,7 @@ impl Keyspace {
     pub fn put(&mut self, db: usize, key: &[u8], entry: Entry) {
         self.take(db, key);
         self.changes += 1;
-        self.hash = self.hash.wrapping_add(hash(db, key, &entry));
+        self.hash.add(Hash::of(db, key, &entry));
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.insert((deadline, db, key.to_vec()));
         }
@@ -136,7 +151,7 @@ impl Keyspace {
     fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
         let entry = self.dbs[db].remove(key)?;
         self.changes += 1;
-        self.hash = self.hash.wrapping_sub(hash(db, key, &entry));
+        self.hash.subtract(Hash::of(db, key, &entry));
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.remove(&(deadline, db, key.to_vec()));
         }
@@ -161,12 +176,25 @@ impl Keyspace {
     }
 }
 
-fn hash(db: usize, key: &[u8], entry: &Entry) -> u128 {
-    let mut hasher = SipHasher13::new_with_keys(1, 2);
-    hasher.write_u64(db as u64);
-    hasher.write_u64(key.len() as u64);
-    hasher.write(key);
-    hasher.write_i64(entry.deadline_ms.unwrap_or(-1));
-    hasher.write(&entry.bytes);
-    hasher.finish128().as_u128()
+impl Hash {
+    fn of(db: usize, key: &[u8], entry: &Entry) -> Self {
+        let mut hasher = SipHasher13::new_with_keys(1, 2);
+        hasher.write_u64(db as u64);
+        hasher.write_u64(key.len() as u64);
+        hasher.write(key);
+        hasher.write(&entry.bytes);
+        let values = hasher.finish128().as_u128();
+        hasher.write_i64(entry.deadline_ms.unwrap_or(-1));
+        Self { whole: hasher.finish128().as_u128(), values }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.whole = self.whole.wrapping_add(other.whole);
+        self.values = self.values.wrapping_add(other.values);
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.whole = self.whole.wrapping_sub(other.whole);
+        self.values = self.values.wrapping_sub(other.values);
+    }
 }

@@ -25,7 +25,7 @@ mod transactions;
 #[cfg(test)]
 mod tests;
 
-pub use keyspace::{Entry, Keyspace};
+pub use keyspace::{Entry, Hash, Keyspace};
 pub use reply::Reply;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use seedis_core::ConnId;
 
 use super::reply::OK;
-use super::{Model, Reply};
+use super::{Hash, Model, Reply};
 
 const ONE: ConnId = ConnId { slot: 1, generation: 0 };
 const OTHER: ConnId = ConnId { slot: 2, generation: 0 };
@@ -25,7 +25,7 @@ fn a_dead_key_that_was_met_is_gone_though_the_clock_steps_back() {
     assert_eq!(say(&mut model, ONE, 120, "MGET k met"), Reply::Array(vec![bulk("v"), Reply::Null]));
     model.settle(200, |_, _| false);
     assert_eq!(say(&mut model, ONE, 120, "GET k"), Reply::Null);
-    assert!(model.keyspace().is_empty() && model.keyspace().hash() == 0);
+    assert!(model.keyspace().is_empty() && model.keyspace().hash() == Hash::default());
 }
 
 fn bulk(text: &str) -> Reply {
@@ -80,10 +80,14 @@ fn the_hash_tells_keys_values_deadlines_and_databases_apart_and_not_their_order(
         model.keyspace().hash()
     };
     assert_eq!(hash(&["SET a 1", "SET b 2"]), hash(&["SET b 1", "INCR b", "SET a 1"]));
-    assert_eq!(hash(&["SET a 1", "SWAPDB 0 1", "SELECT 1", "COPY a b", "DEL a b"]), 0);
+    assert_eq!(
+        hash(&["SET a 1", "SWAPDB 0 1", "SELECT 1", "COPY a b", "DEL a b"]),
+        Hash::default()
+    );
     let one = [&["SET a 1"][..], &["SET a 2"], &["SET b 1"], &["SET a 1 PX 5"]];
-    let mut hashes: Vec<u128> = one.iter().map(|lines| hash(lines)).collect();
-    hashes.push(hash(&["SELECT 1", "SET a 1"]));
+    assert_eq!(hash(one[0]).values, hash(one[3]).values);
+    let mut hashes: Vec<u128> = one.iter().map(|lines| hash(lines).whole).collect();
+    hashes.push(hash(&["SELECT 1", "SET a 1"]).whole);
     hashes.sort_unstable();
     hashes.dedup();
     assert_eq!(hashes.len(), 5);

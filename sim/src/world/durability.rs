@@ -11,11 +11,20 @@
 //! - what the server says is durable survives anything;
 //! - what was served after a recovery is never older after the next crash.
 //!
-//! A turn is one batch of the log, so no state inside of it may show.
+//! - under `everysec` what was executed two seconds ago survives anything, if the disk has been
+//!   well since and the process awake.
+//!
+//! A turn is one batch of the log, so no state inside of it may show. When something else is
+//! recovered, what it is nevertheless tells what went wrong: a state inside of a turn, one of an
+//! earlier life, one with other deadlines.
+
+use std::collections::BTreeSet;
 
 use seedis_core::config::AppendFsync;
 
 use crate::disk::Crash;
+use crate::finding::Invariant::{self, D1, D2, D3, D4, D5, D6, D8, T3};
+use crate::model::Hash;
 
 /// The states of one stretch of service and of the recoveries that failed after it.
 #[derive(Debug)]
@@ -26,30 +35,48 @@ pub(crate) struct History {
     read: usize,
     /// The latest state that a client knows its own write to be in.
     acknowledged: usize,
-    /// What survives the crashes since the last service: when only processes ended, and when the
-    /// power was lost at least once.
-    floor: usize,
-    floor_of_power: usize,
+    /// What survives the crashes since the last service, and why.
+    promises: Vec<Promise>,
     has_lied: bool,
     /// The server has refused to write since the disk failed.
     has_refused: bool,
     /// The command that is executed is not the first of its turn to change something.
     has_changed: bool,
+    /// Time that the process was awake, gaps between turns counted only in part.
+    awake_ns: u64,
+    last_turn_ns: u64,
+    /// States that may not be recovered, to tell what was recovered instead.
+    older: BTreeSet<u128>,
+    inner: BTreeSet<u128>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct State {
-    hash: u128,
+    hash: Hash,
     lsn: u64,
+    /// When it was reached, on the monotonic clock and in time awake.
+    at_ns: u64,
+    awake_ns: u64,
 }
 
-/// What the disk has done that excuses a loss.
+/// Nothing before a state may be recovered.
+#[derive(Clone, Copy, Debug)]
+struct Promise {
+    state: usize,
+    why: Invariant,
+    /// A power loss does not end it.
+    survives_power_loss: bool,
+}
+
+/// What is known of the disk when a life ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Damage {
     /// A sync said that it was done and was not.
     pub(crate) has_lied: bool,
     /// A sync failed and what had been written is gone.
     pub(crate) has_lost: bool,
+    /// When something last failed or took long.
+    pub(crate) troubled_ns: u64,
 }
 
 /// What the reply to a command tells about the state.
@@ -59,35 +86,48 @@ pub(crate) struct Told {
     is_write: bool,
 }
 
+/// Under `everysec` nothing that was executed is left unsynced for longer.
+const UNSYNCED_NS_MAX: u64 = 2_000_000_000;
+
+/// A process that gets no turn for longer was not awake.
+const GAP_NS_MAX: u64 = 50_000_000;
+
 impl History {
     /// The history of a server that begins empty; no policy means that there is no log.
     pub(crate) fn new(policy: Option<AppendFsync>) -> Self {
-        let states = vec![State { hash: 0, lsn: 0 }];
         Self {
             policy,
-            states,
+            states: vec![State { hash: Hash::default(), lsn: 0, at_ns: 0, awake_ns: 0 }],
             read: 0,
             acknowledged: 0,
-            floor: 0,
-            floor_of_power: 0,
+            promises: Vec::new(),
             has_lied: false,
             has_refused: false,
             has_changed: false,
+            awake_ns: 0,
+            last_turn_ns: 0,
+            older: BTreeSet::new(),
+            inner: BTreeSet::new(),
         }
     }
 
-    /// A command was executed, and changed something or not.
-    pub(crate) fn executed(&mut self, changes: bool) -> Told {
+    /// A command was executed, and changed something or not; the state since.
+    pub(crate) fn executed(&mut self, changes: bool, hash: Hash) -> Told {
         self.has_changed |= changes;
+        if changes {
+            self.inner.insert(hash.whole);
+        }
         Told { state: self.states.len() - usize::from(!self.has_changed), is_write: changes }
     }
 
     /// A turn has ended with this state.
-    pub(crate) fn turn_ended(&mut self, hash: u128, lsn: u64, refuses: bool) {
+    pub(crate) fn turn_ended(&mut self, hash: Hash, lsn: u64, refuses: bool, now_ns: u64) {
+        self.awake_ns += now_ns.saturating_sub(self.last_turn_ns).min(GAP_NS_MAX);
+        self.last_turn_ns = now_ns;
         self.has_refused |= refuses;
         let last = self.states[self.states.len() - 1];
         if self.has_changed || last.hash != hash || last.lsn != lsn {
-            self.states.push(State { hash, lsn });
+            self.states.push(State { hash, lsn, at_ns: now_ns, awake_ns: self.awake_ns });
         }
         self.has_changed = false;
     }
@@ -102,19 +142,41 @@ impl History {
 
     /// A life that served ends, with the log durable so far.
     pub(crate) fn crashed(&mut self, crash: Crash, durable_lsn: u64, damage: Damage) {
-        let last = self.states.len() - 1;
-        let is_durable = |state: &State| state.lsn <= durable_lsn;
-        let durable = self.states.iter().rposition(is_durable).unwrap_or(0);
-        (self.floor, self.floor_of_power) = match self.policy {
-            None => (0, 0),
-            Some(AppendFsync::Always) => {
-                let told = if self.has_refused { self.acknowledged } else { self.read };
-                [durable.max(told.min(last)); 2].into()
-            }
-            Some(_) if damage.has_lost => (durable, durable),
-            Some(_) => (durable.max(self.acknowledged.min(last)), durable),
+        self.promises = match self.policy {
+            None => Vec::new(),
+            Some(policy) => self.promises(policy, durable_lsn, damage),
         };
         self.crashed_again(crash, damage);
+    }
+
+    fn promises(&self, policy: AppendFsync, durable_lsn: u64, damage: Damage) -> Vec<Promise> {
+        let last = self.states.len() - 1;
+        let latest = |is_it: &dyn Fn(&State) -> bool| self.states.iter().rposition(is_it);
+        let promise = |state: usize, why, survives_power_loss| Promise {
+            state: state.min(last),
+            why,
+            survives_power_loss,
+        };
+        let durable = latest(&|state| state.lsn <= durable_lsn).unwrap_or(0);
+        let mut promises = vec![promise(durable, D3, true)];
+        match policy {
+            AppendFsync::Always => {
+                promises.push(promise(self.acknowledged, D1, true));
+                if !self.has_refused {
+                    promises.push(promise(self.read, D2, true));
+                }
+            }
+            _ if !damage.has_lost => promises.push(promise(self.acknowledged, D4, false)),
+            _ => {}
+        }
+        if policy == AppendFsync::Everysec && !self.has_refused {
+            let is_old = |state: &State| {
+                let age_ns = self.awake_ns - state.awake_ns.min(self.awake_ns);
+                age_ns > UNSYNCED_NS_MAX && state.at_ns > damage.troubled_ns
+            };
+            promises.extend(latest(&is_old).map(|state| promise(state, D3, true)));
+        }
+        promises
     }
 
     /// Another life ends, perhaps before it served anybody. A disk that lies leaves nothing
@@ -122,32 +184,56 @@ impl History {
     pub(crate) fn crashed_again(&mut self, crash: Crash, damage: Damage) {
         self.has_lied |= damage.has_lied;
         if self.has_lied {
-            (self.floor, self.floor_of_power) = (0, 0);
+            self.promises.clear();
         } else if crash == Crash::PowerLoss || damage.has_lost {
-            self.floor = self.floor.min(self.floor_of_power);
+            self.promises.retain(|promise| promise.survives_power_loss);
         }
     }
 
     /// A life begins to serve with this state.
-    pub(crate) fn recovered(&mut self, hash: u128, lsn: u64) -> Result<(), String> {
-        let floor = self.floor;
-        let last = self.states.len() - 1;
-        let is_it = |state: &State| state.hash == hash;
-        match self.states.iter().rposition(is_it) {
-            Some(found) if found >= floor => {}
-            Some(found) => {
-                return Err(format!("state {found} of {last} was recovered, {floor} was promised"));
-            }
-            None => return Err(format!("no state of {floor} to {last} was recovered")),
-        }
+    pub(crate) fn recovered(
+        &mut self,
+        hash: Hash,
+        lsn: u64,
+        now_ns: u64,
+    ) -> Result<(), (Invariant, String)> {
+        self.is_allowed(hash)?;
         // A dump promises no more than that it is one of them: its directory may not be durable
         // when it is loaded, and then an older dump may come back. On a disk that lies anything
         // older may.
         if self.policy.is_some() && !self.has_lied {
-            self.states.clear();
+            self.older.extend(self.states.drain(..).map(|state| state.hash.whole));
+            self.inner.clear();
         }
-        self.states.push(State { hash, lsn });
+        self.states.push(State { hash, lsn, at_ns: now_ns, awake_ns: self.awake_ns });
         (self.read, self.acknowledged, self.has_changed) = (0, 0, false);
+        self.last_turn_ns = now_ns;
         Ok(())
+    }
+
+    fn is_allowed(&self, hash: Hash) -> Result<(), (Invariant, String)> {
+        let last = self.states.len() - 1;
+        let Some(found) = self.states.iter().rposition(|state| state.hash == hash) else {
+            return Err((self.what_is(hash), format!("no state of 0 to {last} was recovered")));
+        };
+        let broken = self.promises.iter().filter(|promise| found < promise.state);
+        let broken = broken.max_by_key(|promise| (promise.why != D3, promise.why != D2));
+        broken.map_or(Ok(()), |promise| {
+            let words = format!("state {found} of {last} was recovered, not {}", promise.state);
+            Err((promise.why, words))
+        })
+    }
+
+    /// What a state is that may not be recovered.
+    fn what_is(&self, hash: Hash) -> Invariant {
+        if self.older.contains(&hash.whole) {
+            D8
+        } else if self.inner.contains(&hash.whole) {
+            D6
+        } else if self.states.iter().any(|state| state.hash.values == hash.values) {
+            T3
+        } else {
+            D5
+        }
     }
 }

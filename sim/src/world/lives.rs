@@ -15,6 +15,9 @@ use super::World;
 use super::durability::Damage;
 use super::oracle::Oracle;
 use crate::disk::{Crash, Disk, Faults, STRICT};
+use crate::finding::Invariant::L1;
+use crate::finding::{check, found};
+use crate::sabotage::Boundary;
 use crate::workload::Scope;
 
 /// How the lives of a seed go.
@@ -75,8 +78,10 @@ impl Lives {
     }
 
     /// The server that begins with what is on the disk.
-    pub(crate) fn begin(&self, rng: &mut ChaCha8Rng) -> Core {
-        let mut core = Core::new(self.config.clone(), rng.random());
+    pub(crate) fn begin(&self, rng: &mut ChaCha8Rng, boundary: &mut Boundary) -> Core {
+        let mut config = self.config.clone();
+        boundary.configure(&mut config);
+        let mut core = Core::new(config, rng.random());
         core.keep_log();
         if self.is_persistent {
             core.recover();
@@ -84,9 +89,14 @@ impl Lives {
         core
     }
 
-    /// What the log promises.
+    /// What the log promises. With `no-appendfsync-on-rewrite` that is no more than `no` does.
     pub(crate) fn policy(&self) -> Option<AppendFsync> {
-        (self.is_persistent && self.config.appendonly).then_some(self.config.appendfsync)
+        let config = &self.config;
+        let policy = match config.no_appendfsync_on_rewrite {
+            true => AppendFsync::No,
+            false => config.appendfsync,
+        };
+        (self.is_persistent && config.appendonly).then_some(policy)
     }
 }
 
@@ -129,18 +139,21 @@ impl World {
         around.timeline.note(|| format!("{crash:?}"));
         around.trace.note(b'x', crash as u64, &[]);
         let has_lost = around.disk.has_lost();
+        let troubled_ns = around.disk.troubled_ns();
         let disk = Disk::new(STRICT, Faults::none(), [0; 32]);
         around.disk = std::mem::replace(&mut around.disk, disk).crash(crash);
         for note in around.disk.take_notes() {
             around.timeline.note(|| format!("disk: {note}"));
         }
-        let damage = Damage { has_lied: around.disk.has_lied(), has_lost };
+        let damage = Damage { has_lied: around.disk.has_lied(), has_lost, troubled_ns };
         self.oracle.iter_mut().for_each(|oracle| oracle.crashed(&self.core, crash, damage));
         self.around.network.forget();
         self.around.host.forget();
         self.around.clock.restart();
+        let around = &mut self.around;
+        around.boundary.crashed(&mut around.disk, crash, around.clock.now());
         self.lives.count += 1;
-        self.core = self.lives.begin(&mut self.around.rng);
+        self.core = self.lives.begin(&mut around.rng, &mut around.boundary);
         self.around.network.is_open = !self.core.is_loading() && !self.around.is_resting;
         self.log.clear();
     }
@@ -158,7 +171,9 @@ impl World {
         self.lives.refused += 1;
         let is_spared = self.lives.spared.is_some();
         let is_entitled = self.around.disk.has_lied();
-        assert!(!is_spared || is_entitled, "the server refuses to start from a disk that is whole");
+        check(!is_spared || is_entitled, L1, || {
+            "the server refuses to start from a disk that is whole".into()
+        });
         // A disk that has lied may leave nothing that can be read.
         self.lives.is_over = self.lives.refused > 2 * REFUSALS_MAX;
         if self.lives.refused >= REFUSALS_MAX && !is_spared {
@@ -176,7 +191,8 @@ impl World {
             self.around.disk.set_faults(faults);
         }
         self.around.timeline.note(|| "the data are loaded".into());
-        self.oracle.iter_mut().for_each(|oracle| oracle.recovered(&self.core));
+        let now_ns = self.around.clock.now().mono_ns;
+        self.oracle.iter_mut().for_each(|oracle| oracle.recovered(&self.core, now_ns));
         self.around.network.is_open = !self.around.is_resting;
     }
 
@@ -207,7 +223,7 @@ impl World {
             }
         }
         if self.around.scope == Scope::Modelled {
-            panic!(
+            let words = format!(
                 "the server has not done everything that it was asked to: it refuses writes with \
                  {:?}, loads: {}, everything is executed: {}, and answered: {}",
                 self.core.write_refusal(),
@@ -215,6 +231,7 @@ impl World {
                 self.around.network.is_quiet(),
                 self.oracle.as_ref().is_none_or(Oracle::is_answered),
             );
+            found(L1, words);
         }
     }
 }

@@ -32,6 +32,7 @@ use seedis_core::turn::HostFacts;
 use seedis_core::{Core, Effects, Turn};
 
 use crate::disk::{Disk, Faults, Personality};
+use crate::sabotage::Boundary;
 use crate::trace::Trace;
 use crate::workload::Scope;
 use clients::Clients;
@@ -100,6 +101,7 @@ struct Surroundings {
     network: Network,
     host: Host,
     disk: Disk,
+    boundary: Boundary,
     trace: Trace,
     timeline: Timeline,
     /// Clients say no more.
@@ -110,10 +112,10 @@ struct Surroundings {
 impl World {
     /// The world of a seed before its first turn.
     #[must_use]
-    pub fn new(plan: Plan, timeline: Timeline) -> Self {
-        let mut around = Surroundings::draw(plan, timeline);
+    pub fn new(plan: Plan, timeline: Timeline, boundary: Boundary) -> Self {
+        let mut around = Surroundings::draw(plan, timeline, boundary);
         let lives = Lives::draw(plan.scope(), &mut around.rng);
-        let core = lives.begin(&mut around.rng);
+        let core = lives.begin(&mut around.rng, &mut around.boundary);
         let oracle = (around.scope == Scope::Modelled).then(|| {
             let bulk_bytes_max = core.config().proto_max_bulk_len as usize;
             Oracle::new(core.databases().count(), bulk_bytes_max, lives.policy())
@@ -130,7 +132,16 @@ impl World {
     /// or loses what it has promised to keep: that is the finding.
     #[must_use]
     pub fn run(plan: Plan, timeline: Timeline) -> (Self, Outcome) {
-        let mut world = Self::new(plan, timeline);
+        Self::run_with(plan, timeline, Boundary::honest())
+    }
+
+    /// Runs a plan with what stands at the boundary.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run`].
+    pub fn run_with(plan: Plan, timeline: Timeline, boundary: Boundary) -> (Self, Outcome) {
+        let mut world = Self::new(plan, timeline, boundary);
         while world.around.outcome.commands < plan.commands && !world.lives.is_over {
             world.step();
             world.maybe_crash();
@@ -169,11 +180,11 @@ impl World {
         let was_loading = core.is_loading();
         around.begin(core);
         let now = around.clock.now();
-        let mut turn = core.turn(now);
+        let mut turn = core.turn(around.boundary.clock(now));
         around.feed(&mut turn, oracle);
         let mut effects = turn.seal();
         around.outcome.turns += 1;
-        around.network.receive(&mut effects, oracle, &mut around.trace);
+        around.network.receive(&mut effects, oracle, &mut around.boundary, &mut around.trace);
         around.perform(&mut effects);
         let exit = effects.exit();
         let logged = core.take_log();
@@ -185,14 +196,13 @@ impl World {
         if was_loading && !core.is_loading() {
             self.recovered();
         } else if !was_loading {
-            let now_ms = now.wall_ms();
-            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now_ms));
+            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now));
         }
     }
 }
 
 impl Surroundings {
-    fn draw(plan: Plan, timeline: Timeline) -> Self {
+    fn draw(plan: Plan, timeline: Timeline, boundary: Boundary) -> Self {
         let stream = |number| {
             let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
             rng.set_stream(number);
@@ -213,6 +223,7 @@ impl Surroundings {
             network: Network::draw(timeline.clone(), stream(3)),
             host: Host::new(stream(4)),
             disk,
+            boundary,
             trace: Trace::default(),
             timeline,
             is_resting: false,
@@ -222,7 +233,10 @@ impl Surroundings {
 
     /// Time passes, and clients send.
     fn begin(&mut self, core: &Core) {
-        let next = [core.next_deadline(), self.disk.next_due_ns()].into_iter().flatten().min();
+        let next = [core.next_deadline(), self.boundary.next_due_ns(&self.disk)]
+            .into_iter()
+            .flatten()
+            .min();
         self.clock.pass(next);
         let now = self.clock.now();
         self.timeline.turn(now, self.outcome.turns);
@@ -241,7 +255,8 @@ impl Surroundings {
         while let Some((ticket, result)) = self.host.completed() {
             turn.done(ticket, result);
         }
-        while let Some((ticket, result)) = self.disk.completed(now.mono_ns) {
+        self.boundary.turn(&mut self.disk, now);
+        while let Some((ticket, result)) = self.boundary.completed(&mut self.disk, now) {
             self.trace.note(b'd', ticket.0, format!("{result:?}").as_bytes());
             self.timeline.note(|| format!("request {} ends: {}", ticket.0, words::result(&result)));
             turn.done(ticket, result);
@@ -250,17 +265,17 @@ impl Surroundings {
             self.timeline.note(|| format!("disk: {note}"));
         }
         oracle.iter_mut().for_each(|oracle| oracle.turn_began(turn, now.wall_ms()));
-        self.network.feed(turn, now.wall_ms(), oracle, &mut self.trace);
+        self.network.feed(turn, now.wall_ms(), oracle, &mut self.boundary, &mut self.trace);
     }
 
     /// Requests, which complete some time later, and lines of the log.
     fn perform(&mut self, effects: &mut Effects<'_>) {
-        let now_ns = self.clock.now().mono_ns;
+        let now = self.clock.now();
         while let Some((ticket, request)) = effects.io() {
             self.trace.note(b'f', ticket.0, format!("{request:?}").as_bytes());
             self.timeline.note(|| format!("request {}: {}", ticket.0, words::request(&request)));
             if let Some(request) = self.host.ask(ticket, request) {
-                self.disk.ask(ticket, request, now_ns);
+                self.boundary.ask(&mut self.disk, ticket, request, now);
             }
         }
         while let Some((_, line)) = effects.log_line() {

@@ -12,6 +12,7 @@ use super::clients::Clients;
 use super::oracle::Oracle;
 use super::timeline::Timeline;
 use super::wire::Wire;
+use crate::sabotage::Boundary;
 use crate::trace::Trace;
 
 /// Everybody who is connected.
@@ -57,14 +58,16 @@ impl Network {
         turn: &mut Turn<'_>,
         now_ms: i64,
         oracle: &mut Option<Oracle>,
+        boundary: &mut Boundary,
         trace: &mut Trace,
     ) {
         let connects = self.wires.is_empty() || self.rng.random_ratio(1, 20);
         if connects && self.is_open {
-            self.connect(turn, oracle);
+            self.connect(turn, oracle, boundary);
         }
         for wire in self.wires.values_mut() {
-            let executed = wire.deliver(turn, self.pieces_bytes_max, &mut self.rng, trace);
+            let executed =
+                wire.deliver(turn, self.pieces_bytes_max, &mut self.rng, boundary, trace);
             for words in executed {
                 self.timeline.note(|| {
                     format!("client {} executes {}", wire.id.slot, Timeline::command(&words))
@@ -80,24 +83,36 @@ impl Network {
             && let Some(wire) = self.wires.remove(&slot)
         {
             self.timeline.note(|| format!("client {slot} disconnects"));
-            turn.closed(wire.id);
+            if boundary.disconnects(wire.id) {
+                turn.closed(wire.id);
+            }
             oracle.iter_mut().for_each(|oracle| oracle.disconnect(wire.id));
         }
     }
 
     /// A client connects, if its slot is free.
-    fn connect(&mut self, turn: &mut Turn<'_>, oracle: &mut Option<Oracle>) {
+    fn connect(
+        &mut self,
+        turn: &mut Turn<'_>,
+        oracle: &mut Option<Oracle>,
+        boundary: &mut Boundary,
+    ) {
         let slot = self.rng.random_range(0..self.wires_max);
         let generation = self.generations.entry(slot).or_insert(0);
         let Entry::Vacant(vacant) = self.wires.entry(slot) else { return };
-        let mut wire = Wire::new(ConnId { slot, generation: *generation }, &mut self.rng);
+        let id = ConnId { slot, generation: *generation };
         *generation += 1;
+        let known = boundary.connects(id);
+        let id = known.unwrap_or(id);
+        let mut wire = Wire::new(id, &mut self.rng);
         if self.rng.random() {
             wire.send(vec![b"HELLO".to_vec(), b"3".to_vec()], &mut self.rng);
         }
         self.timeline.note(|| format!("client {slot} connects"));
-        turn.accept(wire.id, peer(slot));
-        oracle.iter_mut().for_each(|oracle| oracle.connect(wire.id));
+        if known.is_none() {
+            turn.accept(id, peer(slot));
+        }
+        oracle.iter_mut().for_each(|oracle| oracle.connect(id));
         vacant.insert(wire);
     }
 
@@ -106,14 +121,14 @@ impl Network {
         &mut self,
         effects: &mut Effects<'_>,
         oracle: &mut Option<Oracle>,
+        boundary: &mut Boundary,
         trace: &mut Trace,
     ) {
         while let Some(id) = effects.writable() {
             let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) else {
                 continue;
             };
-            let taken = wire.take(effects, &mut self.rng);
-            trace.note(b'>', u64::from(id.slot), wire.newest(taken));
+            let taken = wire.take(effects, &mut self.rng, boundary, trace);
             effects.sent(id, taken);
             for reply in wire.replies() {
                 let shown = || format!("client {} reads {}", id.slot, Timeline::shown(&reply));
@@ -123,7 +138,9 @@ impl Network {
             }
         }
         while let Some(id) = effects.resumed() {
-            if let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) {
+            if boundary.resumes(id)
+                && let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id)
+            {
                 wire.is_paused = false;
             }
         }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use seedis_core::config::AppendFsync;
-use seedis_core::{ConnId, Core, Turn};
+use seedis_core::{ConnId, Core, Now, Turn};
 
 use super::durability::{Damage, History, Told};
 use super::timeline::Timeline;
 use crate::disk::Crash;
+use crate::finding::Invariant::{P1, T1};
+use crate::finding::{check, found};
 use crate::model::{Entry, Expected, Keyspace, Model, Words};
 use crate::replay;
 
@@ -65,16 +67,17 @@ impl Oracle {
     /// # Panics
     ///
     /// When that is no state that a crash may leave.
-    pub(crate) fn recovered(&mut self, core: &Core) {
+    pub(crate) fn recovered(&mut self, core: &Core, now_ns: u64) {
         let mut keyspace = Keyspace::new(core.databases().count());
         for ((db, key), (bytes, deadline)) in replay::dump(core) {
             let deadline_ms = deadline.and_then(|deadline| i64::try_from(deadline).ok());
             keyspace.put(db, &key, Entry { bytes, deadline_ms });
         }
-        if let Err(wrong) = self.history.recovered(keyspace.hash(), core.watermarks().enqueued)
+        let lsn = core.watermarks().enqueued;
+        if let Err((invariant, words)) = self.history.recovered(keyspace.hash(), lsn, now_ns)
             && !self.is_lost
         {
-            panic!("{wrong}");
+            found(invariant, words);
         }
         self.model.restart(keyspace);
     }
@@ -90,7 +93,8 @@ impl Oracle {
         let before = self.model.keyspace().changes();
         let expected = self.model.execute(conn, &words, now_ms);
         self.is_lost |= expected.reply.is_lost();
-        let told = self.history.executed(self.model.keyspace().changes() != before);
+        let keyspace = self.model.keyspace();
+        let told = self.history.executed(keyspace.changes() != before, keyspace.hash());
         self.waiting.entry(conn).or_default().push_back(Waiting { words, expected, told });
     }
 
@@ -105,15 +109,13 @@ impl Oracle {
         }
         let waiting = self.waiting.get_mut(&conn).and_then(VecDeque::pop_front);
         let Some(Waiting { words, expected, told }) = waiting else {
-            panic!("{conn:?} got {} and had asked for nothing", Timeline::shown(reply));
+            let shown = Timeline::shown(reply);
+            found(P1, format!("{conn:?} got {shown} and had asked for nothing"));
         };
-        assert!(
-            expected.reply.is(reply, expected.is_resp3),
-            "{} answered {}, expected {:?}",
-            Timeline::command(&words),
-            Timeline::shown(reply),
-            expected.reply
-        );
+        check(expected.reply.is(reply, expected.is_resp3), P1, || {
+            let (asked, shown) = (Timeline::command(&words), Timeline::shown(reply));
+            format!("{asked} answered {shown}, expected {:?}", expected.reply)
+        });
         self.history.replied(told);
     }
 
@@ -123,11 +125,11 @@ impl Oracle {
     }
 
     /// A turn has ended.
-    pub(crate) fn turn_ended(&mut self, core: &Core, now_ms: i64) {
-        self.model.settle(now_ms, |db, key| core.holds(db, key));
+    pub(crate) fn turn_ended(&mut self, core: &Core, now: Now) {
+        self.model.settle(now.wall_ms(), |db, key| core.holds(db, key));
         let refuses = core.write_refusal().is_some();
         let lsn = core.watermarks().enqueued;
-        self.history.turn_ended(self.model.keyspace().hash(), lsn, refuses);
+        self.history.turn_ended(self.model.keyspace().hash(), lsn, refuses, now.mono_ns);
     }
 
     /// Compares all keys, values and deadlines.
@@ -145,8 +147,12 @@ impl Oracle {
             let expected = Some((entry.bytes.clone(), deadline));
             let found = found.remove(&(db, key.to_vec()));
             let shown = Timeline::shown(key);
-            assert_eq!(found, expected, "the key {shown} of database {db} differs");
+            check(found == expected, T1, || {
+                format!("the key {shown} of database {db} is {found:?}, expected {expected:?}")
+            });
         }
-        assert_eq!(found.keys().next(), None, "the core has a key that should not be there");
+        check(found.is_empty(), T1, || {
+            format!("the core has a key too many: {:?}", found.keys().next())
+        });
     }
 }

@@ -12,8 +12,11 @@ use rand_chacha::ChaCha8Rng;
 use seedis_core::{ConnId, Effects, Flow, Turn};
 
 use super::timeline::Timeline;
+use crate::finding::Invariant::P1;
+use crate::finding::found;
 use crate::model::Words;
 use crate::reply;
+use crate::sabotage::Boundary;
 use crate::trace::Trace;
 
 /// A client and its connection.
@@ -81,6 +84,7 @@ impl Wire {
         turn: &mut Turn<'_>,
         max: usize,
         rng: &mut ChaCha8Rng,
+        boundary: &mut Boundary,
         trace: &mut Trace,
     ) -> Vec<Words> {
         if self.is_full && (!self.is_slow || rng.random_ratio(1, 10)) {
@@ -88,7 +92,9 @@ impl Wire {
             turn.can_write(self.id);
         }
         let arrived = rng.random_range(0..=self.in_flight.len().min(max));
+        let from = self.kept.len();
         self.kept.extend(self.in_flight.drain(..arrived));
+        boundary.arrived(self.id, &mut self.kept, from);
         let mut executed = Vec::new();
         while !self.is_paused && !self.kept.is_empty() && self.kept.len() >= self.need {
             let fed = turn.feed(self.id, &self.kept);
@@ -113,8 +119,14 @@ impl Wire {
         executed
     }
 
-    /// The socket takes some of the bytes that are for it. Returns how many.
-    pub(crate) fn take(&mut self, effects: &Effects<'_>, rng: &mut ChaCha8Rng) -> usize {
+    /// The socket takes some of the bytes that are for it. Returns how many the core is told.
+    pub(crate) fn take(
+        &mut self,
+        effects: &Effects<'_>,
+        rng: &mut ChaCha8Rng,
+        boundary: &mut Boundary,
+        trace: &mut Trace,
+    ) -> usize {
         let before = self.received.len();
         let all: usize = effects.tx(self.id).map(<[u8]>::len).sum();
         let room = if self.is_slow { rng.random_range(0..2000) } else { usize::MAX };
@@ -124,12 +136,8 @@ impl Wire {
         }
         let taken = self.received.len() - before;
         self.is_full = taken < all;
-        taken
-    }
-
-    /// The last so many bytes received.
-    pub(crate) fn newest(&self, count: usize) -> &[u8] {
-        &self.received[self.received.len() - count..]
+        trace.note(b'>', u64::from(self.id.slot), &self.received[before..]);
+        boundary.sent(self.id, &mut self.received, before, all - taken)
     }
 
     /// Takes the whole replies out of what was received.
@@ -149,7 +157,7 @@ impl Wire {
                 Err(wrong) => {
                     let from = wrong.at.saturating_sub(40);
                     let near = Timeline::shown(&self.received[from..]);
-                    panic!("a reply is no RESP near {near}");
+                    found(P1, format!("a reply is no RESP near {near}"));
                 }
             }
         }

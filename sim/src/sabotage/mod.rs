@@ -1,0 +1,13 @@
+//! Saboteurs: planted bugs, to prove that the simulator would find them.
+//!
+//! A saboteur stands at the boundary between the core and what is around it. It may change the
+//! configuration that a life begins with, the clock of a turn, bytes on their way in and out,
+//! requests and completions, and the files between two lives. So it does what a core with that bug
+//! would do, while the core is the one that the server ships. Between the boundary and the world
+//! there is nothing else: with no saboteur everything passes as it is.
+
+mod boundary;
+
+pub mod log_text;
+
+pub use boundary::{Boundary, Desk, Saboteur};
