@@ -8,18 +8,26 @@
 //! Crashes and the saboteurs come with persistence.
 #![forbid(unsafe_code)]
 
+pub mod caught;
+pub mod decisions;
 pub mod disk;
 pub mod finding;
 pub mod model;
 pub mod replay;
 pub mod reply;
 pub mod sabotage;
+pub mod script;
+pub mod shrink;
 pub mod trace;
 pub mod workload;
 pub mod world;
 
+pub use caught::Caught;
+use decisions::Decisions;
 use finding::Invariant::{S1, T5};
 use finding::check;
+use sabotage::Boundary;
+use script::Script;
 pub use world::{Outcome, Plan, Timeline, World};
 
 /// Runs a seed with every check: invariants, replies, replay of its log, and its trace when it runs
@@ -30,14 +38,35 @@ pub use world::{Outcome, Plan, Timeline, World};
 /// When a check fails.
 #[must_use]
 pub fn run_seed(plan: Plan, twice: bool) -> Outcome {
-    let (world, outcome) = World::run(plan, Timeline::default());
-    // The log of a later life begins with what was recovered.
-    if outcome.lives == 1 {
-        check_replay(&world);
-    }
+    let outcome = check_run(World::run(plan, Timeline::default()));
     if twice {
         let again = World::run(plan, Timeline::default()).1;
         check(again == outcome, S1, || format!("once {outcome:?}, then {again:?}"));
+    }
+    outcome
+}
+
+/// Runs a script with every check.
+///
+/// # Panics
+///
+/// When a check fails.
+pub fn check_script(script: Script, timeline: Timeline) -> Outcome {
+    check_run(World::play(script, timeline, Boundary::honest()))
+}
+
+/// Runs a seed with every check and writes down what is decided, also when it fails.
+pub fn record(plan: Plan, timeline: Timeline) -> (Script, Result<Outcome, Caught>) {
+    let decisions = Decisions::of_seed(plan.seed).written_down();
+    let world = World::of_seed(plan, decisions.clone(), timeline, Boundary::honest());
+    let outcome = caught::catch(|| check_run(world.live(plan.commands)));
+    (Script { setup: plan.setup(), steps: decisions.steps() }, outcome)
+}
+
+fn check_run((world, outcome): (World, Outcome)) -> Outcome {
+    // The log of a later life begins with what was recovered.
+    if outcome.lives == 1 {
+        check_replay(&world);
     }
     outcome
 }

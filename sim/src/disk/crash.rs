@@ -1,14 +1,68 @@
 //! What a crash leaves.
+//!
+//! What is not durable is kept or not, in part or whole, as an image says: everything, nothing, or
+//! any subset that is legal, drawn from a number of its own. The two ends are legal on every file
+//! system, and show the most with the least.
 
-use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use seedis_core::IoReq;
 
 use super::directory::{Directory, Entries, Inode};
 use super::file::{Change, Fate, File, What};
 use super::personality::Personality;
+use super::save::REPLACE_STEPS;
 use super::{CONFIG, Crash, DATA, Disk, Job, Outstanding};
+
+/// How much of what is not durable a crash leaves, and how much of what was outstanding happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// All of it.
+    Everything,
+    /// None of it.
+    Nothing,
+    /// Drawn from this.
+    Drawn(u64),
+}
+
+/// An image while it is drawn.
+struct Painter {
+    rng: ChaCha8Rng,
+    /// Everything, or nothing.
+    all: Option<bool>,
+}
+
+impl Painter {
+    fn new(image: Image) -> Self {
+        let (seed, all) = match image {
+            Image::Everything => (0, Some(true)),
+            Image::Nothing => (0, Some(false)),
+            Image::Drawn(seed) => (seed, None),
+        };
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), all }
+    }
+
+    /// How likely it is that something is kept, of 10: the ends are what matters most.
+    fn odds(&mut self) -> u32 {
+        match self.all {
+            Some(all) => u32::from(all) * 10,
+            None => *[0, 1, 5, 9, 10].choose(&mut self.rng).unwrap_or(&5),
+        }
+    }
+
+    fn coin(&mut self) -> bool {
+        self.all.unwrap_or_else(|| self.rng.random())
+    }
+
+    fn tears(&mut self) -> bool {
+        self.all.is_none() && self.rng.random_ratio(1, 3)
+    }
+
+    fn keeps(&mut self, odds: u32) -> bool {
+        self.rng.random_ratio(odds, 10)
+    }
+}
 
 impl Disk {
     /// The disk of the next life.
@@ -16,14 +70,17 @@ impl Disk {
     pub fn crash(mut self, crash: Crash) -> Self {
         let faults = std::mem::take(&mut self.faults);
         let mut outstanding = std::mem::take(&mut self.outstanding);
-        outstanding.shuffle(&mut self.rng);
+        let mut painter = Painter::new(self.decisions.image());
+        if painter.all.is_none() {
+            outstanding.shuffle(&mut painter.rng);
+        }
         for waiting in outstanding {
-            self.interrupt(waiting);
+            self.interrupt(waiting, &mut painter);
         }
         self.faults = faults;
         match crash {
-            Crash::PowerLoss => self.lose_power(),
-            Crash::Process => self.lose_process(),
+            Crash::PowerLoss => self.lose_power(&mut painter),
+            Crash::Process => self.lose_process(&mut painter),
         }
         self.open.clear();
         self.late_errors.clear();
@@ -33,49 +90,58 @@ impl Disk {
     }
 
     /// A request that had not completed has happened, or has not, or has in part.
-    fn interrupt(&mut self, waiting: Outstanding) {
-        let happens = self.rng.random_range(0..3);
+    fn interrupt(&mut self, waiting: Outstanding, painter: &mut Painter) {
+        let rng = &mut painter.rng;
+        let happens = match painter.all {
+            Some(all) => u32::from(all) * 2,
+            None => rng.random_range(0..3),
+        };
         match (waiting.job, happens) {
             (_, 0) | (Job::Request(IoReq::Close { .. } | IoReq::Cancel { .. }), _) => {}
-            (Job::Save(mut saving), _) => self.tear(&mut saving),
+            (Job::Save(mut saving), _) => self.tear(&mut saving, rng),
             (Job::Request(IoReq::WriteAt { file, at, mut bytes, from }), 1) => {
-                bytes.truncate(self.rng.random_range(from + 1..=bytes.len()));
+                bytes.truncate(rng.random_range(from + 1..=bytes.len()));
                 drop(self.perform(IoReq::WriteAt { file, at, bytes, from }, waiting.issued));
             }
-            (Job::Request(IoReq::Replace { name, bytes }), 1) => self.replace_partly(&name, &bytes),
+            (Job::Request(IoReq::Replace { name, bytes }), 1) => {
+                self.replace_partly(&name, &bytes, rng.random_range(0..REPLACE_STEPS));
+            }
             (Job::Request(request), _) => drop(self.perform(request, waiting.issued)),
         }
     }
 
-    fn lose_power(&mut self) {
-        let cut = self.journal_end();
-        let Self { rng, personality, files, directories, stale, .. } = self;
+    fn lose_power(&mut self, painter: &mut Painter) {
+        let cut = self.journal_end(painter);
+        let Self { personality, files, directories, stale, .. } = self;
         for directory in directories.values_mut() {
-            *directory = Directory::new(entries_left(directory, *personality, cut, rng));
+            *directory = Directory::new(entries_left(directory, *personality, cut, painter));
         }
         for file in files.values_mut() {
-            *file = File::new(content_left(file, *personality, cut, stale, rng));
+            *file = File::new(content_left(file, *personality, cut, stale, painter));
         }
         self.forget_removed();
     }
 
     /// The last change of entries or lengths that a journal holds: any of them.
-    fn journal_end(&mut self) -> u64 {
+    fn journal_end(&self, painter: &mut Painter) -> u64 {
+        if let Some(all) = painter.all {
+            return if all { u64::MAX } else { 0 };
+        }
         let entries = self.directories.values().flat_map(|directory| directory.unsettled().0);
         let mut all: Vec<u64> = entries.map(|change| change.seq).collect();
         all.extend(self.files.values().flat_map(|file| file.resized(u64::MAX)));
         all.push(0);
         all.sort_unstable();
-        *all.choose(&mut self.rng).unwrap_or(&0)
+        *all.choose(&mut painter.rng).unwrap_or(&0)
     }
 
     /// What a failed sync lost may be read from memory for a while, until memory is short: then it
     /// is gone. While it can be read, nobody who comes later can know that it is not on the disk.
-    fn lose_process(&mut self) {
+    fn lose_process(&mut self, painter: &mut Painter) {
         for file in self.files.values_mut().filter(|file| file.shows_lost()) {
-            match self.rng.random() {
-                true => file.revert(),
-                false => self.has_lied = true,
+            match painter.coin() {
+                false => file.revert(),
+                true => self.has_lied = true,
             }
         }
     }
@@ -95,17 +161,17 @@ fn entries_left(
     directory: &Directory,
     personality: Personality,
     cut: u64,
-    rng: &mut ChaCha8Rng,
+    painter: &mut Painter,
 ) -> Entries {
     let (changes, mut entries) = directory.unsettled();
     let mut kept: Vec<_> = changes.iter().collect();
     if personality.is_journaled {
         kept.retain(|change| change.seq <= cut);
     } else {
-        let odds = odds(rng);
-        kept.retain(|_| rng.random_ratio(odds, 10));
-        if rng.random() {
-            kept.shuffle(rng);
+        let odds = painter.odds();
+        kept.retain(|_| painter.keeps(odds));
+        if painter.all.is_none() && painter.coin() {
+            kept.shuffle(&mut painter.rng);
         }
     }
     for change in kept {
@@ -119,11 +185,11 @@ fn content_left(
     personality: Personality,
     cut: u64,
     stale: &[u8],
-    rng: &mut ChaCha8Rng,
+    painter: &mut Painter,
 ) -> Vec<u8> {
     let (changes, mut canvas) = file.unsettled();
-    let (odds_of_lengths, odds_of_data) = (odds(rng), odds(rng));
-    let stale = if personality.shows_stale_blocks && rng.random() { stale } else { &[] };
+    let (odds_of_lengths, odds_of_data) = (painter.odds(), painter.odds());
+    let stale = if personality.shows_stale_blocks && painter.coin() { stale } else { &[] };
     // The change of the length that a write came with precedes it.
     let mut last_length = None;
     for change in changes {
@@ -131,7 +197,7 @@ fn content_left(
             Fate::Kept => true,
             Fate::Lost => false,
             Fate::Open if personality.is_journaled => change.seq <= cut,
-            Fate::Open => rng.random_ratio(odds_of_lengths, 10),
+            Fate::Open => painter.keeps(odds_of_lengths),
         };
         match &change.what {
             What::Resize(len) => {
@@ -149,7 +215,7 @@ fn content_left(
                     _ => None,
                 };
                 for part in
-                    parts_left(change, bytes.len(), is_whole, odds_of_data, personality, rng)
+                    parts_left(change, bytes.len(), is_whole, odds_of_data, personality, painter)
                 {
                     canvas.write(*at, bytes, part.0..part.1);
                 }
@@ -166,17 +232,17 @@ fn parts_left(
     is_whole: Option<bool>,
     odds: u32,
     personality: Personality,
-    rng: &mut ChaCha8Rng,
+    painter: &mut Painter,
 ) -> Vec<(usize, usize)> {
     let decided = match change.fate {
         Fate::Kept => Some(true),
         Fate::Lost => Some(false),
         Fate::Open => is_whole,
     };
-    let is_kept = decided.unwrap_or_else(|| rng.random_ratio(odds, 10));
+    let is_kept = decided.unwrap_or_else(|| painter.keeps(odds));
     let What::Write { at, .. } = change.what else { return Vec::new() };
     match personality.torn_at {
-        Some(unit) if decided.is_none() && rng.random_ratio(1, 3) => torn(at, len, unit, rng),
+        Some(unit) if decided.is_none() && painter.tears() => torn(at, len, unit, &mut painter.rng),
         _ if is_kept => vec![(0, len)],
         _ => Vec::new(),
     }
@@ -193,9 +259,4 @@ fn torn(at: usize, len: usize, unit: usize, rng: &mut ChaCha8Rng) -> Vec<(usize,
     let mut parts: Vec<_> = cuts.windows(2).map(|pair| (pair[0], pair[1])).collect();
     parts.retain(|part| part.0 < part.1 && rng.random());
     parts
-}
-
-/// How likely it is that something is kept, of 10: the ends are what matters most.
-fn odds(rng: &mut ChaCha8Rng) -> u32 {
-    *[0, 1, 5, 9, 10].choose(rng).unwrap_or(&5)
 }

@@ -46,7 +46,26 @@ pub const FAULTS: [Fault; 10] = [
     Fault::LyingSync,
 ];
 
-/// How a sync fails.
+impl Fault {
+    /// What a script calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ShortWrite => "short-write",
+            Self::ShortRead => "short-read",
+            Self::Interrupted => "interrupted",
+            Self::NoSpace => "no-space",
+            Self::WriteError => "write-error",
+            Self::ReadError => "read-error",
+            Self::SyncError => "sync-error",
+            Self::EntryError => "entry-error",
+            Self::Slow => "slow",
+            Self::LyingSync => "lying-sync",
+        }
+    }
+}
+
+/// How a sync fails. The numbers are the details of such an event in a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncFailure {
     /// It says so, and what was written is gone: reading gives what was there before.
@@ -58,6 +77,14 @@ pub enum SyncFailure {
     ForgottenDirty,
     /// It says that it is done, the data never reaches the disk, and the next sync says so.
     Later,
+}
+
+impl SyncFailure {
+    /// The one of this number.
+    pub(super) fn of(number: u64) -> Self {
+        let all = [Self::Dropped, Self::KeptDirty, Self::ForgottenDirty, Self::Later];
+        all.into_iter().find(|way| *way as u64 == number).unwrap_or(Self::KeptDirty)
+    }
 }
 
 /// The ways that seeds draw from. [`SyncFailure::Later`] is asked for like a lie, since for a while
@@ -101,9 +128,14 @@ impl Faults {
         self
     }
 
-    /// Whether it goes wrong this time.
-    pub(super) fn happens(&self, fault: Fault, rng: &mut ChaCha8Rng) -> bool {
-        let odds = self.odds[fault as usize];
-        odds > 0 && rng.random_ratio(odds, 10_000)
+    /// A disk on which whatever a script says may go wrong.
+    #[must_use]
+    pub fn scripted() -> Self {
+        Self { odds: [1; FAULTS.len()], sync_failures: Vec::new() }
+    }
+
+    /// How often it goes wrong.
+    pub(super) fn odds(&self, fault: Fault) -> u32 {
+        self.odds[fault as usize]
     }
 }

@@ -24,17 +24,18 @@ mod save;
 #[cfg(test)]
 mod tests;
 
+pub use crash::Image;
 pub use faults::{FAULTS, Fault, Faults, SYNC_FAILURES, SyncFailure};
 pub use personality::{ALL, BTRFS, EXT4, Personality, STRICT, WRITEBACK, XFS};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::seq::IndexedRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use seedis_core::io::{Dir, FileId, Name};
 use seedis_core::{IoReq, IoResult, Ticket};
 
+use crate::decisions::Decisions;
 use directory::{Directory, Entries, Inode};
 use file::File;
 use save::Saving;
@@ -51,7 +52,7 @@ pub enum Crash {
 /// A disk.
 #[derive(Debug)]
 pub struct Disk {
-    rng: ChaCha8Rng,
+    decisions: Decisions,
     personality: Personality,
     faults: Faults,
     files: BTreeMap<Inode, File>,
@@ -121,9 +122,9 @@ const CONFIG_ENTRY: &[u8] = b"seedis.conf";
 impl Disk {
     /// An empty disk.
     #[must_use]
-    pub fn new(personality: Personality, faults: Faults, seed: [u8; 32]) -> Self {
+    pub fn new(personality: Personality, faults: Faults, decisions: Decisions) -> Self {
         Self {
-            rng: ChaCha8Rng::from_seed(seed),
+            decisions,
             personality,
             faults,
             files: BTreeMap::new(),
@@ -169,7 +170,7 @@ impl Disk {
         ready.map(|it| it.due_ns).min()
     }
 
-    /// Executes one of the requests that are due, any of them, and gives its completion.
+    /// Executes the request that is due first, if any is, and gives its completion.
     ///
     /// # Panics
     ///
@@ -180,12 +181,10 @@ impl Disk {
             self.full = None;
         }
         loop {
-            let due: Vec<usize> = (0..self.outstanding.len())
-                .filter(|&at| self.outstanding[at].due_ns <= self.now_ns)
-                .filter(|&at| !self.must_wait(&self.outstanding[at]))
-                .collect();
-            let at = *due.choose(&mut self.rng)?;
-            let Outstanding { ticket, due_ns, issued, job } = self.outstanding.swap_remove(at);
+            let due = self.outstanding.iter().enumerate();
+            let due = due.filter(|(_, it)| it.due_ns <= self.now_ns && !self.must_wait(it));
+            let at = due.min_by_key(|(_, it)| it.due_ns)?.0;
+            let Outstanding { ticket, due_ns, issued, job } = self.outstanding.remove(at);
             let result = match job {
                 Job::Request(IoReq::Cancel { save }) => {
                     self.cancel(save);
@@ -315,9 +314,22 @@ impl Disk {
 
     /// Mostly some microseconds, sometimes a while; when slow, up to half a minute.
     fn delay_ns(&mut self) -> u64 {
-        let digits = if self.faults.happens(Fault::Slow, &mut self.rng) { 9..11 } else { 4..7 };
-        let scale = 10_u64.pow(self.rng.random_range(digits));
-        self.rng.random_range(scale / 10..scale * 3)
+        let odds = self.faults.odds(Fault::Slow);
+        self.decisions.delay_ns(|rng| {
+            let is_slow = odds > 0 && rng.random_ratio(odds, 10_000);
+            let scale = 10_u64.pow(rng.random_range(if is_slow { 9..11 } else { 4..7 }));
+            rng.random_range(scale / 10..scale * 3)
+        })
+    }
+
+    /// Whether something goes wrong.
+    fn happens(&mut self, fault: Fault) -> bool {
+        self.detail(fault, |_| 0).is_some()
+    }
+
+    /// Whether something goes wrong, and how exactly.
+    fn detail(&mut self, fault: Fault, detail: impl FnOnce(&mut ChaCha8Rng) -> u64) -> Option<u64> {
+        self.decisions.fault(fault, self.faults.odds(fault), detail)
     }
 
     fn next_seq(&mut self) -> u64 {

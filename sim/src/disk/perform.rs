@@ -1,7 +1,8 @@
 //! Execution of one request, with the faults that meet it.
 
-use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use seedis_core::io::{Dir, FileEntry, FileId, IoError, IoErrorKind, Name, OpenMode};
 use seedis_core::{IoReq, IoResult};
 
@@ -56,7 +57,8 @@ impl Disk {
             Some(FileEntry { name: name.clone(), len })
         });
         let mut entries: Vec<FileEntry> = entries.collect();
-        entries.shuffle(&mut self.rng);
+        // In any order, and each time in another.
+        entries.shuffle(&mut ChaCha8Rng::seed_from_u64(self.seq));
         Ok(IoResult::Files(entries))
     }
 
@@ -171,8 +173,10 @@ impl Disk {
         let all = self.files[&handle.inode].visible();
         let rest = all.get(at as usize..).unwrap_or_default();
         let mut bytes = rest[..rest.len().min(len)].to_vec();
-        if bytes.len() > 1 && self.faults.happens(Fault::ShortRead, &mut self.rng) {
-            bytes.truncate(self.rng.random_range(1..bytes.len()));
+        if bytes.len() > 1
+            && let Some(count) = self.short(Fault::ShortRead, bytes.len())
+        {
+            bytes.truncate(count);
         }
         Ok(IoResult::Bytes(bytes))
     }
@@ -182,8 +186,8 @@ impl Disk {
         assert!(!bytes.is_empty(), "a write of nothing to {file:?}");
         self.may_fail(Fault::WriteError)?;
         let mut count = bytes.len();
-        if count > 1 && self.faults.happens(Fault::ShortWrite, &mut self.rng) {
-            count = self.rng.random_range(1..count);
+        if count > 1 {
+            count = self.short(Fault::ShortWrite, count).unwrap_or(count);
         }
         self.write_some(inode, at as usize, &bytes[..count])
     }
@@ -231,28 +235,36 @@ impl Disk {
         self.file(inode).resize(seq, len);
     }
 
+    /// How many of `count` bytes are read or written, when that is not all.
+    fn short(&mut self, fault: Fault, count: usize) -> Option<usize> {
+        let short = self.detail(fault, |rng| rng.random_range(1..count as u64))?;
+        Some((short as usize).clamp(1, count - 1))
+    }
+
     /// Makes the changes to a file up to `upto` durable, or fails to.
     pub(super) fn sync(&mut self, inode: Inode, upto: u64) -> Result<(), IoError> {
         if self.late_errors.remove(&inode) {
             return Err(broken());
         }
-        if self.faults.happens(Fault::Interrupted, &mut self.rng) {
+        if self.happens(Fault::Interrupted) {
             return Err(interrupted());
         }
         if self.lies() {
             return Ok(());
         }
-        if self.faults.happens(Fault::SyncError, &mut self.rng) {
-            return self.fail_to_sync(inode);
+        let ways = self.faults.sync_failures.clone();
+        let draw = |rng: &mut ChaCha8Rng| {
+            ways.choose(rng).copied().unwrap_or(SyncFailure::KeptDirty) as u64
+        };
+        if let Some(way) = self.detail(Fault::SyncError, draw) {
+            return self.fail_to_sync(inode, SyncFailure::of(way));
         }
         self.file(inode).commit(upto);
         self.write_journal(upto);
         Ok(())
     }
 
-    fn fail_to_sync(&mut self, inode: Inode) -> Result<(), IoError> {
-        let failures = &self.faults.sync_failures;
-        let failure = *failures.choose(&mut self.rng).unwrap_or(&SyncFailure::KeptDirty);
+    fn fail_to_sync(&mut self, inode: Inode, failure: SyncFailure) -> Result<(), IoError> {
         self.note(|| format!("sync of inode {} fails: {failure:?}", inode.0));
         let seq = self.seq;
         self.has_lost |= failure != SyncFailure::KeptDirty;
@@ -271,7 +283,7 @@ impl Disk {
     }
 
     fn lies(&mut self) -> bool {
-        let lies = self.faults.happens(Fault::LyingSync, &mut self.rng);
+        let lies = self.happens(Fault::LyingSync);
         if lies {
             self.has_lied = true;
             self.note(|| "a sync lies".into());
@@ -319,10 +331,10 @@ impl Disk {
     }
 
     pub(super) fn may_fail(&mut self, fault: Fault) -> Result<(), IoError> {
-        if self.faults.happens(Fault::Interrupted, &mut self.rng) {
+        if self.happens(Fault::Interrupted) {
             return Err(interrupted());
         }
-        match self.faults.happens(fault, &mut self.rng) {
+        match self.happens(fault) {
             true => Err(broken()),
             false => Ok(()),
         }
@@ -339,9 +351,15 @@ impl Disk {
 
     /// Others fill the disk, and clean up after a while.
     fn may_fill_up(&mut self) {
-        if self.full.is_none() && self.faults.happens(Fault::NoSpace, &mut self.rng) {
-            let free = self.rng.random_range(0..4_u32).pow(self.rng.random_range(1..6)) as usize;
-            let lasts_ns = 10_u64.pow(self.rng.random_range(6..11));
+        if self.full.is_some() {
+            return;
+        }
+        let draw = |rng: &mut ChaCha8Rng| {
+            let free = rng.random_range(0..4_u32).pow(rng.random_range(1..6));
+            u64::from(free) * 100 + rng.random_range(6..11)
+        };
+        if let Some(detail) = self.detail(Fault::NoSpace, draw) {
+            let (free, lasts_ns) = ((detail / 100) as usize, 10_u64.pow(detail as u32 % 100 % 18));
             self.full = Some(Full { free, until_ns: self.now_ns + lasts_ns });
             self.note(|| format!("the disk is full but for {free} bytes, for {lasts_ns} ns"));
         }

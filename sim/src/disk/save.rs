@@ -4,6 +4,7 @@
 use std::fmt;
 
 use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 use seedis_core::io::{FileId, IoError, IoErrorKind, Name};
 use seedis_core::rdb::save::Save;
 use seedis_core::{IoResult, Ticket};
@@ -41,7 +42,7 @@ impl Saving {
 }
 
 /// System calls of a replacement.
-const REPLACE_STEPS: u32 = 5;
+pub(super) const REPLACE_STEPS: u32 = 5;
 
 impl Disk {
     /// Writes the next piece; the result when it was the last, or when that failed.
@@ -63,7 +64,7 @@ impl Disk {
             return Err(IoError { kind: IoErrorKind::Cancelled, words });
         }
         let everything = self.seq;
-        if self.faults.happens(Fault::WriteError, &mut self.rng) {
+        if self.happens(Fault::WriteError) {
             return Err(perform::broken());
         }
         let Some(piece) = (saving.next_piece)() else {
@@ -79,19 +80,19 @@ impl Disk {
             let count = self.write_some(inode, saving.at, &piece[written..])?;
             (written, saving.at) = (written + count, saving.at + count);
         }
-        if saving.sync_often && self.rng.random_ratio(1, 4) {
+        if saving.sync_often && self.seq.is_multiple_of(4) {
             self.sync(inode, self.seq)?;
         }
         Ok(true)
     }
 
     /// A crash comes while a piece is written.
-    pub(super) fn tear(&mut self, saving: &mut Saving) {
+    pub(super) fn tear(&mut self, saving: &mut Saving, rng: &mut ChaCha8Rng) {
         let inode = self.writable(saving.file);
         if let Some(piece) = (saving.next_piece)()
             && !piece.is_empty()
         {
-            let count = self.rng.random_range(1..=piece.len());
+            let count = rng.random_range(1..=piece.len());
             // Full: then nothing of it was written.
             let _ = self.write_some(inode, saving.at, &piece[..count]);
         }
@@ -121,9 +122,8 @@ impl Disk {
     }
 
     /// A crash comes in the middle.
-    pub(super) fn replace_partly(&mut self, name: &Name, bytes: &[u8]) {
+    pub(super) fn replace_partly(&mut self, name: &Name, bytes: &[u8], steps: u32) {
         let Some(place) = self.place(name) else { return };
-        let steps = self.rng.random_range(0..REPLACE_STEPS);
         let temporary = self.temporary(&place);
         // A disk that is full ends it earlier.
         let _ = self.replace_steps(&place, &temporary, bytes, steps);

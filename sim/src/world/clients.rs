@@ -1,13 +1,14 @@
 //! What clients say: the workload, with transactions around some of it.
 //!
 //! Left to chance alone, MULTI and EXEC would rarely have anything between them, and WATCH nothing
-//! to do with either.
+//! to do with either. In a run that plays a script they have no minds: the script speaks for them.
 
-use rand::RngExt as _;
+use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::wire::Wire;
 use crate::model::{Model, Words};
+use crate::script::{Form, Sent};
 use crate::workload::{Scope, Workload};
 
 /// The minds of all clients.
@@ -18,28 +19,46 @@ pub(crate) struct Clients {
     scope: Scope,
 }
 
+/// The stream of draws that the clients have to themselves.
+const STREAM: u64 = 100;
+
 impl Clients {
-    pub(crate) fn draw(scope: Scope, mut rng: ChaCha8Rng) -> Self {
+    pub(crate) fn draw(seed: u64, scope: Scope) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(STREAM);
         let workload = Workload::draw(&seedis_core::command::registry(), scope, &mut rng);
         Self { rng, workload, scope }
     }
 
-    /// A client sends some commands, or has nothing to say. Returns how many.
-    pub(crate) fn speak(&mut self, wire: &mut Wire, now_ms: i64) -> u64 {
+    /// What a client says now, if anything.
+    pub(crate) fn speak(&mut self, wire: &mut Wire, now_ms: i64) -> Vec<Sent> {
         if self.rng.random() {
-            return 0;
+            return Vec::new();
         }
         let count = self.rng.random_range(1..20);
-        for _ in 0..count {
-            let words = self.next(wire, now_ms);
-            match words[0].to_ascii_lowercase().as_slice() {
-                b"multi" if words.len() == 1 => wire.is_in_multi = true,
-                b"exec" | b"discard" | b"reset" => wire.is_in_multi = false,
-                _ => {}
-            }
-            wire.send(words, &mut self.rng);
+        (0..count).map(|_| self.say(wire, now_ms)).collect()
+    }
+
+    fn say(&mut self, wire: &mut Wire, now_ms: i64) -> Sent {
+        let words = self.next(wire, now_ms);
+        match words[0].to_ascii_lowercase().as_slice() {
+            b"multi" if words.len() == 1 => wire.is_in_multi = true,
+            b"exec" | b"discard" | b"reset" => wire.is_in_multi = false,
+            _ => {}
         }
-        count
+        let form = self.form(&words);
+        Sent { client: wire.id.slot, words, form }
+    }
+
+    /// Nearly always an array, sometimes a line.
+    fn form(&mut self, words: &Words) -> Form {
+        let is_plain =
+            |word: &Vec<u8>| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
+        match self.rng.random_range(0..100) {
+            0 if words.iter().all(is_plain) => Form::Line,
+            1 if words.iter().all(is_plain) => Form::UnixLine,
+            _ => Form::Array,
+        }
     }
 
     fn next(&mut self, wire: &Wire, now_ms: i64) -> Words {

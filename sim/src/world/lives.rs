@@ -6,26 +6,24 @@
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
-use rand_chacha::ChaCha8Rng;
-use seedis_core::config::{AppendFsync, ProtectedAction, SavePoint};
+use seedis_core::Core;
 use seedis_core::turn::Exit;
-use seedis_core::{Config, Core};
 
 use super::World;
 use super::durability::Damage;
 use super::oracle::Oracle;
+use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
 use crate::finding::Invariant::L1;
 use crate::finding::{check, found};
 use crate::sabotage::Boundary;
+use crate::script::{Event, Setup};
 use crate::workload::Scope;
 
-/// How the lives of a seed go.
+/// How the lives of a run go.
 #[derive(Debug)]
 pub(crate) struct Lives {
-    config: Config,
-    /// Something is kept on the disk.
-    is_persistent: bool,
+    setup: Setup,
     /// One of so many turns is the last.
     turns: u32,
     power_percent: u32,
@@ -50,25 +48,16 @@ const REFUSALS_MAX: u32 = 4;
 /// Turns after which a server that nobody disturbs must have done everything.
 const REST_TURNS: u32 = 50_000;
 
-/// Longest value in a run with an oracle: the model copies values all the time.
-const MODELLED_BULK_BYTES: u64 = 1 << 20;
-
 impl Lives {
-    pub(crate) fn draw(scope: Scope, rng: &mut ChaCha8Rng) -> Self {
-        let is_persistent = rng.random_ratio(7, 8);
-        let mut config = Config { save: Vec::new(), ..Config::default() };
-        match scope {
-            Scope::Any => config.enable_debug_command = ProtectedAction::Yes,
-            Scope::Modelled => config.proto_max_bulk_len = MODELLED_BULK_BYTES,
-        }
-        if is_persistent {
-            persist(&mut config, rng);
-        }
+    pub(crate) fn draw(setup: Setup, decisions: &Decisions) -> Self {
+        let (turns, power_percent) = decisions.mood(Stream::World, |rng| {
+            let turns = *[60, 300, 1000, 5000].choose(rng).unwrap_or(&300);
+            (turns, *[0, 50, 90, 100].choose(rng).unwrap_or(&50))
+        });
         Self {
-            config,
-            is_persistent,
-            turns: *[60, 300, 1000, 5000].choose(rng).unwrap_or(&300),
-            power_percent: *[0, 50, 90, 100].choose(rng).unwrap_or(&50),
+            setup,
+            turns,
+            power_percent,
             count: 1,
             is_over: false,
             refused: 0,
@@ -78,47 +67,26 @@ impl Lives {
     }
 
     /// The server that begins with what is on the disk.
-    pub(crate) fn begin(&self, rng: &mut ChaCha8Rng, boundary: &mut Boundary) -> Core {
-        let mut config = self.config.clone();
+    pub(crate) fn begin(&self, boundary: &mut Boundary) -> Core {
+        let mut config = self.setup.config();
         boundary.configure(&mut config);
-        let mut core = Core::new(config, rng.random());
+        let mut core = Core::new(config, self.setup.core_seed(self.count));
         core.keep_log();
-        if self.is_persistent {
+        if self.is_persistent() {
             core.recover();
         }
         core
     }
 
-    /// What the log promises. With `no-appendfsync-on-rewrite` that is no more than `no` does.
-    pub(crate) fn policy(&self) -> Option<AppendFsync> {
-        let config = &self.config;
-        let policy = match config.no_appendfsync_on_rewrite {
-            true => AppendFsync::No,
-            false => config.appendfsync,
-        };
-        (self.is_persistent && config.appendonly).then_some(policy)
-    }
-}
-
-/// Draws what is kept, and how.
-fn persist(config: &mut Config, rng: &mut ChaCha8Rng) {
-    config.appendonly = rng.random_ratio(5, 6);
-    let policies = [AppendFsync::Always, AppendFsync::Everysec, AppendFsync::No];
-    config.appendfsync = *policies.choose(rng).unwrap_or(&AppendFsync::Always);
-    config.aof_use_rdb_preamble = rng.random();
-    config.aof_timestamp_enabled = rng.random_ratio(1, 4);
-    config.no_appendfsync_on_rewrite = rng.random_ratio(1, 8);
-    config.auto_aof_rewrite_percentage = *[0, 10, 100].choose(rng).unwrap_or(&100);
-    config.auto_aof_rewrite_min_size = *[100, 5000, 100_000].choose(rng).unwrap_or(&5000);
-    if rng.random_ratio(1, 3) || !config.appendonly {
-        config.save = vec![SavePoint { seconds: 1, changes: rng.random_range(1..100) }];
+    fn is_persistent(&self) -> bool {
+        self.setup.persistence.is_some()
     }
 }
 
 impl World {
     /// The life may end here.
     pub(super) fn maybe_crash(&mut self) {
-        if !self.lives.is_persistent || self.around.is_resting {
+        if !self.lives.is_persistent() || self.around.is_resting {
             return;
         }
         let is_loading = self.core.is_loading();
@@ -126,10 +94,19 @@ impl World {
             return;
         }
         let turns = if is_loading { 20 } else { self.lives.turns };
-        if self.around.rng.random_ratio(1, turns) {
+        let power_percent = self.lives.power_percent;
+        let decided = self.around.decisions.decide(
+            Stream::World,
+            |rng| {
+                let crash = |is_power| if is_power { Crash::PowerLoss } else { Crash::Process };
+                rng.random_ratio(1, turns).then(|| crash(rng.random_ratio(power_percent, 100)))
+            },
+            Event::Crash,
+            |event| if let Event::Crash(crash) = event { Some(*crash) } else { None },
+        );
+        if let Some(crash) = decided {
             self.lives.cut_short += u32::from(is_loading);
-            let is_power = self.around.rng.random_ratio(self.lives.power_percent, 100);
-            self.crash(if is_power { Crash::PowerLoss } else { Crash::Process });
+            self.crash(crash);
         }
     }
 
@@ -140,7 +117,7 @@ impl World {
         around.trace.note(b'x', crash as u64, &[]);
         let has_lost = around.disk.has_lost();
         let troubled_ns = around.disk.troubled_ns();
-        let disk = Disk::new(STRICT, Faults::none(), [0; 32]);
+        let disk = Disk::new(STRICT, Faults::none(), around.decisions.clone());
         around.disk = std::mem::replace(&mut around.disk, disk).crash(crash);
         for note in around.disk.take_notes() {
             around.timeline.note(|| format!("disk: {note}"));
@@ -153,7 +130,7 @@ impl World {
         let around = &mut self.around;
         around.boundary.crashed(&mut around.disk, crash, around.clock.now());
         self.lives.count += 1;
-        self.core = self.lives.begin(&mut around.rng, &mut around.boundary);
+        self.core = self.lives.begin(&mut around.boundary);
         self.around.network.is_open = !self.core.is_loading() && !self.around.is_resting;
         self.log.clear();
     }
@@ -200,10 +177,11 @@ impl World {
     /// the power goes once more, and everything that was said must be there.
     pub(super) fn come_to_rest(&mut self) {
         self.around.is_resting = true;
+        self.around.decisions.rest(self.lives.setup.last_image);
         self.around.network.rest();
         self.around.disk.heal();
         self.rest();
-        if self.lives.is_persistent && self.around.scope == Scope::Modelled {
+        if self.lives.is_persistent() && self.around.scope == Scope::Modelled {
             self.crash(Crash::PowerLoss);
             self.rest();
         }

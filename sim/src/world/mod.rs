@@ -2,10 +2,9 @@
 //! the core.
 //!
 //! Time is discrete: each step moves the clocks, lets some clients send, delivers pieces of what
-//! they sent, completes some requests and lets sockets take some of the replies. Everything is
-//! drawn from the seed, the weights included, so that seeds differ in kind and not just in detail.
-//! Each part draws from a stream of its own, so that a change to one leaves the others' draws as
-//! they were.
+//! they sent, completes some requests and lets sockets take some of the replies. What happens is
+//! decided elsewhere ([`Decisions`]): drawn from a seed, the weights included, so that seeds differ
+//! in kind and not just in detail, or read from a [`Script`].
 //!
 //! There are two kinds of runs. In one, clients say anything whatever and replies must be
 //! well-formed. In the other they keep to commands that the model knows or that change nothing,
@@ -31,8 +30,12 @@ use seedis_core::io::Name;
 use seedis_core::turn::HostFacts;
 use seedis_core::{Core, Effects, Turn};
 
-use crate::disk::{Disk, Faults, Personality};
+use crate::decisions::{Decisions, Stream};
+use crate::disk::{Disk, Faults};
+use crate::finding::Invariant::L1;
+use crate::finding::check;
 use crate::sabotage::Boundary;
+use crate::script::{Event, Script, Setup};
 use crate::trace::Trace;
 use crate::workload::Scope;
 use clients::Clients;
@@ -57,6 +60,22 @@ impl Plan {
     pub fn scope(&self) -> Scope {
         if self.seed.is_multiple_of(2) { Scope::Any } else { Scope::Modelled }
     }
+
+    /// How the world of this seed begins.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(SETUP_STREAM);
+        Setup::draw(self.scope(), &mut rng)
+    }
+}
+
+/// The stream of draws that the setup has to itself.
+const SETUP_STREAM: u64 = 101;
+
+/// No run needs so many turns for so many commands: it has come to a standstill.
+fn turns_max(commands: u64) -> u64 {
+    commands.saturating_mul(100).saturating_add(1_000_000)
 }
 
 /// What a run gave.
@@ -94,9 +113,10 @@ pub struct World {
 /// Clients, network, clocks and files.
 #[derive(Debug)]
 struct Surroundings {
-    rng: ChaCha8Rng,
+    decisions: Decisions,
     scope: Scope,
-    clients: Clients,
+    /// Those who speak, unless a script speaks for them.
+    clients: Option<Clients>,
     clock: Clock,
     network: Network,
     host: Host,
@@ -112,19 +132,40 @@ struct Surroundings {
 impl World {
     /// The world of a seed before its first turn.
     #[must_use]
-    pub fn new(plan: Plan, timeline: Timeline, boundary: Boundary) -> Self {
-        let mut around = Surroundings::draw(plan, timeline, boundary);
-        let lives = Lives::draw(plan.scope(), &mut around.rng);
-        let core = lives.begin(&mut around.rng, &mut around.boundary);
+    pub fn of_seed(
+        plan: Plan,
+        decisions: Decisions,
+        timeline: Timeline,
+        boundary: Boundary,
+    ) -> Self {
+        let clients = Clients::draw(plan.seed, plan.scope());
+        let setup = plan.setup();
+        let around = Surroundings::new(&setup, Some(clients), decisions, timeline, boundary);
+        Self::new(setup, around)
+    }
+
+    /// The world of a script before its first turn.
+    #[must_use]
+    pub fn of_script(script: Script, timeline: Timeline, boundary: Boundary) -> Self {
+        let setup = script.setup.clone();
+        let decisions = Decisions::of_script(script);
+        let around = Surroundings::new(&setup, None, decisions, timeline, boundary);
+        Self::new(setup, around)
+    }
+
+    fn new(setup: Setup, mut around: Surroundings) -> Self {
+        let policy = setup.policy();
+        let lives = Lives::draw(setup, &around.decisions);
+        let core = lives.begin(&mut around.boundary);
         let oracle = (around.scope == Scope::Modelled).then(|| {
             let bulk_bytes_max = core.config().proto_max_bulk_len as usize;
-            Oracle::new(core.databases().count(), bulk_bytes_max, lives.policy())
+            Oracle::new(core.databases().count(), bulk_bytes_max, policy)
         });
         around.network.is_open = !core.is_loading();
         Self { core, around, oracle, lives, log: Vec::new() }
     }
 
-    /// Runs a plan.
+    /// Runs a seed.
     ///
     /// # Panics
     ///
@@ -135,31 +176,67 @@ impl World {
         Self::run_with(plan, timeline, Boundary::honest())
     }
 
-    /// Runs a plan with what stands at the boundary.
+    /// Runs a seed with what stands at the boundary.
     ///
     /// # Panics
     ///
-    /// As [`World::run`].
+    /// As [`World::run`] does.
     pub fn run_with(plan: Plan, timeline: Timeline, boundary: Boundary) -> (Self, Outcome) {
-        let mut world = Self::new(plan, timeline, boundary);
-        while world.around.outcome.commands < plan.commands && !world.lives.is_over {
-            world.step();
-            world.maybe_crash();
-            if world.around.outcome.turns.is_multiple_of(512) {
-                world.check();
+        let decisions = Decisions::of_seed(plan.seed);
+        Self::of_seed(plan, decisions, timeline, boundary).live(plan.commands)
+    }
+
+    /// Runs a script to its end.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run`] does.
+    #[must_use]
+    pub fn play(script: Script, timeline: Timeline, boundary: Boundary) -> (Self, Outcome) {
+        Self::of_script(script, timeline, boundary).live(u64::MAX)
+    }
+
+    /// Lives until so many commands were sent or the script has ended, comes to rest, and is
+    /// checked.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run`] does.
+    #[must_use]
+    pub fn live(mut self, commands: u64) -> (Self, Outcome) {
+        while self.around.outcome.commands < commands
+            && !self.lives.is_over
+            && self.around.decisions.begin_step()
+        {
+            let lives = self.lives.count;
+            self.step();
+            // A step sees no more than one life end.
+            if self.lives.count == lives {
+                self.maybe_crash();
             }
+            let turns = self.around.outcome.turns;
+            if turns.is_multiple_of(512) {
+                self.check();
+            }
+            assert!(turns < turns_max(commands), "the run does not come to its end");
         }
-        world.come_to_rest();
-        world.check();
-        let mut outcome = world.around.outcome;
-        outcome.trace = world.around.trace.hash();
-        outcome.replies = world.around.network.replies;
-        outcome.keys = world.core.databases().iter().map(|db| db.len()).sum();
-        outcome.log_bytes = world.log.len() as u64;
-        let follows = |oracle: &Oracle| !oracle.is_lost && !world.lives.is_over;
-        outcome.is_compared = world.oracle.as_ref().is_some_and(follows);
-        outcome.lives = world.lives.count;
-        (world, outcome)
+        self.come_to_rest();
+        self.check();
+        let outcome = self.outcome();
+        (self, outcome)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let follows = |oracle: &Oracle| !oracle.is_lost && !self.lives.is_over;
+        Outcome {
+            trace: self.around.trace.hash(),
+            replies: self.around.network.replies,
+            keys: self.core.databases().iter().map(|db| db.len()).sum(),
+            log_bytes: self.log.len() as u64,
+            is_compared: self.oracle.as_ref().is_some_and(follows),
+            lives: self.lives.count,
+            ..self.around.outcome
+        }
     }
 
     /// The core, to look at.
@@ -202,26 +279,29 @@ impl World {
 }
 
 impl Surroundings {
-    fn draw(plan: Plan, timeline: Timeline, boundary: Boundary) -> Self {
-        let stream = |number| {
-            let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
-            rng.set_stream(number);
-            rng
+    fn new(
+        setup: &Setup,
+        clients: Option<Clients>,
+        decisions: Decisions,
+        timeline: Timeline,
+        boundary: Boundary,
+    ) -> Self {
+        let faults = match decisions.is_scripted() {
+            true => Faults::scripted(),
+            false => decisions.mood(Stream::Disk, Faults::draw),
         };
-        let mut rng = stream(0);
-        let personality = Personality::draw(&mut rng);
-        let mut disk = Disk::new(personality, Faults::draw(&mut rng), rng.random());
+        let mut disk = Disk::new(setup.personality, faults, decisions.clone());
         disk.put(&Name::Config, Vec::new());
         if timeline.is_kept() {
             disk.keep_notes();
         }
         Self {
-            rng,
-            scope: plan.scope(),
-            clients: Clients::draw(plan.scope(), stream(1)),
-            clock: Clock::draw(stream(2)),
-            network: Network::draw(timeline.clone(), stream(3)),
-            host: Host::new(stream(4)),
+            scope: setup.scope,
+            clients,
+            clock: Clock::draw(decisions.clone()),
+            network: Network::draw(timeline.clone(), decisions.clone()),
+            host: Host::new(decisions.clone()),
+            decisions,
             disk,
             boundary,
             trace: Trace::default(),
@@ -248,11 +328,10 @@ impl Surroundings {
     /// Everything that goes into a turn.
     fn feed(&mut self, turn: &mut Turn<'_>, oracle: &mut Option<Oracle>) {
         let now = self.clock.now();
-        if self.rng.random_ratio(1, 400) {
-            let rss_bytes = self.rng.random_range(0..1 << 40);
+        if let Some(rss_bytes) = self.memory() {
             turn.observe(HostFacts { rss_bytes, ..HostFacts::default() });
         }
-        while let Some((ticket, result)) = self.host.completed() {
+        for (ticket, result) in self.host.completed() {
             turn.done(ticket, result);
         }
         self.boundary.turn(&mut self.disk, now);
@@ -266,6 +345,16 @@ impl Surroundings {
         }
         oracle.iter_mut().for_each(|oracle| oracle.turn_began(turn, now.wall_ms()));
         self.network.feed(turn, now.wall_ms(), oracle, &mut self.boundary, &mut self.trace);
+    }
+
+    /// How much memory the process is told to use.
+    fn memory(&self) -> Option<u64> {
+        self.decisions.decide(
+            Stream::World,
+            |rng| rng.random_ratio(1, 400).then(|| rng.random_range(0..1 << 40)),
+            Event::Memory,
+            |event| if let Event::Memory(bytes) = event { Some(*bytes) } else { None },
+        )
     }
 
     /// Requests, which complete some time later, and lines of the log.

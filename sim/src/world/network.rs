@@ -5,20 +5,21 @@ use std::collections::btree_map::Entry;
 
 use rand::RngExt as _;
 use rand::seq::IteratorRandom as _;
-use rand_chacha::ChaCha8Rng;
 use seedis_core::{ConnId, Effects, Peer, Turn};
 
 use super::clients::Clients;
 use super::oracle::Oracle;
 use super::timeline::Timeline;
 use super::wire::Wire;
+use crate::decisions::{Decisions, Stream};
 use crate::sabotage::Boundary;
+use crate::script::{Event, Form};
 use crate::trace::Trace;
 
 /// Everybody who is connected.
 #[derive(Debug)]
 pub(crate) struct Network {
-    rng: ChaCha8Rng,
+    decisions: Decisions,
     wires: BTreeMap<u32, Wire>,
     generations: BTreeMap<u32, u32>,
     pieces_bytes_max: usize,
@@ -31,13 +32,17 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn draw(timeline: Timeline, mut rng: ChaCha8Rng) -> Self {
+    pub(crate) fn draw(timeline: Timeline, decisions: Decisions) -> Self {
+        let (pieces_bytes_max, wires_max) = decisions.mood(Stream::Network, |rng| {
+            let pieces_bytes_max = [1, 7, 100, 4000, 100_000].into_iter().choose(rng);
+            (pieces_bytes_max.unwrap_or(100), rng.random_range(1..8))
+        });
         Self {
             wires: BTreeMap::new(),
             generations: BTreeMap::new(),
-            pieces_bytes_max: *[1, 7, 100, 4000, 100_000].iter().choose(&mut rng).unwrap_or(&100),
-            wires_max: rng.random_range(1..8),
-            rng,
+            pieces_bytes_max,
+            wires_max,
+            decisions,
             timeline,
             is_open: true,
             replies: 0,
@@ -45,11 +50,26 @@ impl Network {
     }
 
     /// Clients send. Returns how many commands.
-    pub(crate) fn send(&mut self, clients: &mut Clients, now_ms: i64) -> u64 {
+    pub(crate) fn send(&mut self, clients: &mut Option<Clients>, now_ms: i64) -> u64 {
+        let wires = &mut self.wires;
         // Who waits for what he said to arrive says no more.
         let most = self.pieces_bytes_max.saturating_mul(20).min(100_000);
-        let ready = self.wires.values_mut().filter(|wire| wire.on_the_way() <= most);
-        ready.map(|wire| clients.speak(wire, now_ms)).sum()
+        let said = || {
+            let Some(clients) = clients else { return Vec::new() };
+            let ready = wires.values_mut().filter(|wire| wire.on_the_way() <= most);
+            ready.flat_map(|wire| clients.speak(wire, now_ms)).map(Event::Send).collect()
+        };
+        let events = self.decisions.events(said, |event| matches!(event, Event::Send(_)));
+        let mut count = 0;
+        for event in events {
+            if let Event::Send(sent) = event
+                && let Some(wire) = self.wires.get_mut(&sent.client)
+            {
+                wire.send(sent.words, sent.form);
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Connections are made and lost, and what was sent arrives.
@@ -61,13 +81,12 @@ impl Network {
         boundary: &mut Boundary,
         trace: &mut Trace,
     ) {
-        let connects = self.wires.is_empty() || self.rng.random_ratio(1, 20);
-        if connects && self.is_open {
-            self.connect(turn, oracle, boundary);
+        if self.is_open {
+            self.maybe_connect(turn, oracle, boundary);
         }
         for wire in self.wires.values_mut() {
             let executed =
-                wire.deliver(turn, self.pieces_bytes_max, &mut self.rng, boundary, trace);
+                wire.deliver(turn, self.pieces_bytes_max, &self.decisions, boundary, trace);
             for words in executed {
                 self.timeline.note(|| {
                     format!("client {} executes {}", wire.id.slot, Timeline::command(&words))
@@ -77,9 +96,26 @@ impl Network {
                 }
             }
         }
-        if self.is_open
-            && self.rng.random_ratio(1, 1000)
-            && let Some(slot) = self.wires.keys().copied().choose(&mut self.rng)
+        if self.is_open {
+            self.maybe_disconnect(turn, oracle, boundary);
+        }
+    }
+
+    /// A client may leave.
+    fn maybe_disconnect(
+        &mut self,
+        turn: &mut Turn<'_>,
+        oracle: &mut Option<Oracle>,
+        boundary: &mut Boundary,
+    ) {
+        let wires = &self.wires;
+        let decided = self.decisions.decide(
+            Stream::Network,
+            |rng| rng.random_ratio(1, 1000).then(|| wires.keys().copied().choose(rng)).flatten(),
+            Event::Disconnect,
+            |event| if let Event::Disconnect(slot) = event { Some(*slot) } else { None },
+        );
+        if let Some(slot) = decided
             && let Some(wire) = self.wires.remove(&slot)
         {
             self.timeline.note(|| format!("client {slot} disconnects"));
@@ -90,23 +126,48 @@ impl Network {
         }
     }
 
-    /// A client connects, if its slot is free.
-    fn connect(
+    /// A client may connect, if its slot is free.
+    fn maybe_connect(
         &mut self,
         turn: &mut Turn<'_>,
         oracle: &mut Option<Oracle>,
         boundary: &mut Boundary,
     ) {
-        let slot = self.rng.random_range(0..self.wires_max);
+        let (wires, most) = (&self.wires, self.wires_max);
+        let decided = self.decisions.decide(
+            Stream::Network,
+            |rng| {
+                let connects = wires.is_empty() || rng.random_ratio(1, 20);
+                let drawn = connects.then(|| (rng.random_range(0..most), rng.random()));
+                drawn.filter(|(slot, _)| !wires.contains_key(slot))
+            },
+            |(client, is_resp3)| Event::Connect { client, is_resp3 },
+            |event| match event {
+                Event::Connect { client, is_resp3 } => Some((*client, *is_resp3)),
+                _ => None,
+            },
+        );
+        if let Some((slot, is_resp3)) = decided {
+            self.connect((slot, is_resp3), turn, oracle, boundary);
+        }
+    }
+
+    fn connect(
+        &mut self,
+        (slot, is_resp3): (u32, bool),
+        turn: &mut Turn<'_>,
+        oracle: &mut Option<Oracle>,
+        boundary: &mut Boundary,
+    ) {
         let generation = self.generations.entry(slot).or_insert(0);
         let Entry::Vacant(vacant) = self.wires.entry(slot) else { return };
         let id = ConnId { slot, generation: *generation };
         *generation += 1;
         let known = boundary.connects(id);
         let id = known.unwrap_or(id);
-        let mut wire = Wire::new(id, &mut self.rng);
-        if self.rng.random() {
-            wire.send(vec![b"HELLO".to_vec(), b"3".to_vec()], &mut self.rng);
+        let mut wire = Wire::new(id, &self.decisions);
+        if is_resp3 {
+            wire.send(vec![b"HELLO".to_vec(), b"3".to_vec()], Form::Array);
         }
         self.timeline.note(|| format!("client {slot} connects"));
         if known.is_none() {
@@ -128,7 +189,7 @@ impl Network {
             let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) else {
                 continue;
             };
-            let taken = wire.take(effects, &mut self.rng, boundary, trace);
+            let taken = wire.take(effects, &self.decisions, boundary, trace);
             effects.sent(id, taken);
             for reply in wire.replies() {
                 let shown = || format!("client {} reads {}", id.slot, Timeline::shown(&reply));
@@ -155,7 +216,6 @@ impl Network {
     /// Nobody comes or goes any more, and what was sent arrives.
     pub(crate) fn rest(&mut self) {
         self.is_open = false;
-        self.pieces_bytes_max = 100_000;
     }
 
     /// Whether everything that was said is executed.

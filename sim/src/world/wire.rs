@@ -8,15 +8,16 @@
 use std::collections::VecDeque;
 
 use rand::RngExt as _;
-use rand_chacha::ChaCha8Rng;
 use seedis_core::{ConnId, Effects, Flow, Turn};
 
 use super::timeline::Timeline;
+use crate::decisions::{Decisions, Stream};
 use crate::finding::Invariant::P1;
 use crate::finding::found;
 use crate::model::Words;
 use crate::reply;
 use crate::sabotage::Boundary;
+use crate::script::{Event, Form};
 use crate::trace::Trace;
 
 /// A client and its connection.
@@ -44,7 +45,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(id: ConnId, rng: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn new(id: ConnId, decisions: &Decisions) -> Self {
         Self {
             id,
             in_flight: Vec::new(),
@@ -52,7 +53,7 @@ impl Wire {
             need: 0,
             is_paused: false,
             received: Vec::new(),
-            is_slow: rng.random_ratio(1, 8),
+            is_slow: decisions.mood(Stream::Network, |rng| rng.random_ratio(1, 8)),
             is_full: false,
             is_in_multi: false,
             sent: VecDeque::new(),
@@ -71,9 +72,9 @@ impl Wire {
     }
 
     /// The client sends a command.
-    pub(crate) fn send(&mut self, words: Words, rng: &mut ChaCha8Rng) {
+    pub(crate) fn send(&mut self, words: Words, form: Form) {
         let before = self.in_flight.len();
-        encode(&words, &mut self.in_flight, rng);
+        encode(&words, form, &mut self.in_flight);
         self.sent.push_back((words, self.in_flight.len() - before));
     }
 
@@ -83,22 +84,22 @@ impl Wire {
         &mut self,
         turn: &mut Turn<'_>,
         max: usize,
-        rng: &mut ChaCha8Rng,
+        decisions: &Decisions,
         boundary: &mut Boundary,
         trace: &mut Trace,
     ) -> Vec<Words> {
-        if self.is_full && (!self.is_slow || rng.random_ratio(1, 10)) {
+        if self.is_full && !self.stalls(decisions) {
             self.is_full = false;
             turn.can_write(self.id);
         }
-        let arrived = rng.random_range(0..=self.in_flight.len().min(max));
+        let arrived = self.arriving(max, decisions);
         let from = self.kept.len();
         self.kept.extend(self.in_flight.drain(..arrived));
         boundary.arrived(self.id, &mut self.kept, from);
         let mut executed = Vec::new();
         while !self.is_paused && !self.kept.is_empty() && self.kept.len() >= self.need {
             let fed = turn.feed(self.id, &self.kept);
-            turn.took(self.id, &self.kept, rng.random_range(0..100_000));
+            turn.took(self.id, &self.kept, spent_ns(fed.consumed));
             assert!(fed.consumed <= self.kept.len(), "no more is consumed than was fed");
             trace.note(b'<', fed.consumed as u64, &self.kept[..fed.consumed]);
             self.kept.drain(..fed.consumed);
@@ -119,17 +120,46 @@ impl Wire {
         executed
     }
 
+    fn stalls(&self, decisions: &Decisions) -> bool {
+        let (is_slow, stall) = (self.is_slow, Event::Stall(self.id.slot));
+        let decided = decisions.decide(
+            Stream::Network,
+            |rng| (is_slow && rng.random_ratio(9, 10)).then_some(()),
+            |()| stall.clone(),
+            |event| (*event == stall).then_some(()),
+        );
+        decided.is_some()
+    }
+
+    /// How much of what was sent arrives now.
+    fn arriving(&self, max: usize, decisions: &Decisions) -> usize {
+        let (client, all) = (self.id.slot, self.in_flight.len());
+        if all == 0 {
+            return 0;
+        }
+        let decided = decisions.decide(
+            Stream::Network,
+            |rng| Some(rng.random_range(0..=all.min(max))).filter(|&bytes| bytes < all),
+            |bytes| Event::Deliver { client, bytes },
+            |event| match event {
+                Event::Deliver { client: of, bytes } if *of == client => Some(*bytes),
+                _ => None,
+            },
+        );
+        decided.unwrap_or(all).min(all)
+    }
+
     /// The socket takes some of the bytes that are for it. Returns how many the core is told.
     pub(crate) fn take(
         &mut self,
         effects: &Effects<'_>,
-        rng: &mut ChaCha8Rng,
+        decisions: &Decisions,
         boundary: &mut Boundary,
         trace: &mut Trace,
     ) -> usize {
         let before = self.received.len();
         let all: usize = effects.tx(self.id).map(<[u8]>::len).sum();
-        let room = if self.is_slow { rng.random_range(0..2000) } else { usize::MAX };
+        let room = self.room(decisions);
         for chunk in effects.tx(self.id) {
             let left = room - (self.received.len() - before);
             self.received.extend_from_slice(&chunk[..chunk.len().min(left)]);
@@ -138,6 +168,20 @@ impl Wire {
         self.is_full = taken < all;
         trace.note(b'>', u64::from(self.id.slot), &self.received[before..]);
         boundary.sent(self.id, &mut self.received, before, all - taken)
+    }
+
+    fn room(&self, decisions: &Decisions) -> usize {
+        let (client, is_slow) = (self.id.slot, self.is_slow);
+        let decided = decisions.decide(
+            Stream::Network,
+            |rng| is_slow.then(|| rng.random_range(0..2000)),
+            |bytes| Event::Room { client, bytes },
+            |event| match event {
+                Event::Room { client: of, bytes } if *of == client => Some(*bytes),
+                _ => None,
+            },
+        );
+        decided.unwrap_or(usize::MAX)
     }
 
     /// Takes the whole replies out of what was received.
@@ -166,12 +210,21 @@ impl Wire {
     }
 }
 
-/// A command as a client sends it: nearly always an array, sometimes inline.
-fn encode(words: &Words, out: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
-    let is_plain = |word: &Vec<u8>| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
-    if rng.random_ratio(1, 50) && words.iter().all(is_plain) {
+/// What commands took: it only shows in statistics, so it need not be decided.
+fn spent_ns(consumed: usize) -> u64 {
+    (consumed as u64).wrapping_mul(7919) % 100_000
+}
+
+/// A command as a client sends it.
+fn encode(words: &Words, form: Form, out: &mut Vec<u8>) {
+    let end = match form {
+        Form::Array => None,
+        Form::Line => Some(&b"\r\n"[..]),
+        Form::UnixLine => Some(&b"\n"[..]),
+    };
+    if let Some(end) = end {
         out.extend(words.join(&b' '));
-        out.extend(if rng.random() { &b"\r\n"[..] } else { b"\n" });
+        out.extend(end);
         return;
     }
     out.extend(format!("*{}\r\n", words.len()).bytes());

@@ -9,6 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use seedis_core::io::{Dir, FileId, Name, OpenMode};
 use seedis_core::{IoReq, IoResult, Ticket};
 
+use crate::decisions::Decisions;
+
 use super::{Disk, Faults, Personality};
 
 pub(super) const FILE: FileId = FileId(1);
@@ -22,7 +24,8 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(personality: Personality, faults: Faults, rng: &mut ChaCha8Rng) -> Self {
-        Self { disk: Disk::new(personality, faults, rng.random()), now_ns: 0, tickets: 0 }
+        let decisions = Decisions::of_seed(rng.random());
+        Self { disk: Disk::new(personality, faults, decisions), now_ns: 0, tickets: 0 }
     }
 
     pub(super) fn ask(&mut self, request: IoReq) -> Ticket {

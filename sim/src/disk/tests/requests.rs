@@ -129,7 +129,7 @@ fn a_full_disk_takes_what_fits_and_has_space_again() {
 #[test]
 fn every_fault_shows() {
     let mut seen = BTreeSet::new();
-    for seed in 0..300 {
+    for seed in 0..1000 {
         let mut rng = rng(seed);
         let faults = Faults::draw(&mut rng);
         let mut bench = Bench::new(STRICT, Faults::none(), &mut rng);

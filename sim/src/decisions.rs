@@ -1,0 +1,262 @@
+//! Decisions: what a seed draws, or what a script says, at each place where the world could go on
+//! in more than one way.
+//!
+//! Every part of the world asks here and nowhere else. The answer is nothing when all is calm, or
+//! an event. A source that draws writes its events down when it is asked to, and a source that
+//! plays a script finds them again; whoever asks cannot tell which it is, so both runs are the
+//! same. Each part draws from a stream of its own, so that a change to one leaves the others' draws
+//! as they were.
+//!
+//! At rest all is calm, whatever the source.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::disk::{FAULTS, Fault, Image};
+use crate::script::{Event, Script, Step};
+
+/// A source of decisions. Copies share it.
+#[derive(Clone, Debug)]
+pub struct Decisions(Rc<RefCell<Source>>);
+
+/// A stream of random draws.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    World,
+    Clock,
+    Network,
+    Host,
+    Disk,
+}
+
+const STREAMS: u64 = 5;
+
+#[derive(Debug)]
+struct Source {
+    rngs: Vec<ChaCha8Rng>,
+    script: Option<Script>,
+    /// The step of the script that comes next.
+    next: usize,
+    /// What is decided in this step, when it comes from a script.
+    step: Step,
+    written: Option<Vec<Step>>,
+    counts: Counts,
+    is_resting: bool,
+    last_image: Image,
+}
+
+/// How often something was asked in this step.
+#[derive(Debug, Default)]
+struct Counts {
+    faults: [u32; FAULTS.len()],
+    delays: u32,
+    hosts: u32,
+}
+
+impl Decisions {
+    /// The decisions of a seed.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        Self::new(seed, None)
+    }
+
+    /// The decisions of a script.
+    #[must_use]
+    pub fn of_script(script: Script) -> Self {
+        Self::new(0, Some(script))
+    }
+
+    fn new(seed: u64, script: Option<Script>) -> Self {
+        let rngs = (0..STREAMS).map(|number| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(number);
+            rng
+        });
+        Self(Rc::new(RefCell::new(Source {
+            rngs: rngs.collect(),
+            script,
+            next: 0,
+            step: Step::new(),
+            written: None,
+            counts: Counts::default(),
+            is_resting: false,
+            last_image: Image::Nothing,
+        })))
+    }
+
+    /// Writes down from now on what is decided.
+    #[must_use]
+    pub fn written_down(self) -> Self {
+        self.0.borrow_mut().written = Some(Vec::new());
+        self
+    }
+
+    /// What was written down.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        self.0.borrow().written.clone().unwrap_or_default()
+    }
+
+    /// Whether it comes from a script.
+    #[must_use]
+    pub fn is_scripted(&self) -> bool {
+        self.0.borrow().script.is_some()
+    }
+
+    /// The next step begins. Returns whether the script has one; a seed always has.
+    pub(crate) fn begin_step(&self) -> bool {
+        let mut source = self.0.borrow_mut();
+        let source = &mut *source;
+        source.counts = Counts::default();
+        if let Some(script) = &mut source.script {
+            let Some(step) = script.steps.get_mut(source.next) else { return false };
+            source.step = std::mem::take(step);
+            source.next += 1;
+        }
+        if let Some(written) = &mut source.written {
+            written.push(Step::new());
+        }
+        true
+    }
+
+    /// From now on all is calm; another power loss leaves this.
+    pub(crate) fn rest(&self, last_image: Image) {
+        let mut source = self.0.borrow_mut();
+        source.is_resting = true;
+        source.last_image = last_image;
+    }
+
+    /// Draws what a whole run has in common. It is not written down: in a script it shows in the
+    /// events.
+    pub(crate) fn mood<T>(&self, stream: Stream, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
+        draw(&mut self.0.borrow_mut().rngs[stream as usize])
+    }
+
+    /// Decides something: nothing when all is calm.
+    pub(crate) fn decide<T: Copy>(
+        &self,
+        stream: Stream,
+        draw: impl FnOnce(&mut ChaCha8Rng) -> Option<T>,
+        event: impl FnOnce(T) -> Event,
+        find: impl Fn(&Event) -> Option<T>,
+    ) -> Option<T> {
+        let mut source = self.0.borrow_mut();
+        if source.is_resting {
+            return None;
+        }
+        let decided = match source.script {
+            Some(_) => source.step.iter().find_map(find),
+            None => draw(&mut source.rngs[stream as usize]),
+        };
+        if let Some(decided) = decided {
+            source.write(|| event(decided));
+        }
+        decided
+    }
+
+    /// Decides on any number of events of a kind.
+    pub(crate) fn events(
+        &self,
+        draw: impl FnOnce() -> Vec<Event>,
+        is_one: impl Fn(&Event) -> bool,
+    ) -> Vec<Event> {
+        let mut source = self.0.borrow_mut();
+        if source.is_resting {
+            return Vec::new();
+        }
+        let events = match source.script {
+            Some(_) => source.step.iter().filter(|event| is_one(event)).cloned().collect(),
+            None => draw(),
+        };
+        if let Some(step) = source.written.as_mut().and_then(|steps| steps.last_mut()) {
+            step.extend(events.iter().cloned());
+        }
+        events
+    }
+
+    /// Whether something goes wrong that goes wrong `odds` times of 10,000, and its detail. With
+    /// no odds it never does.
+    pub(crate) fn fault(
+        &self,
+        fault: Fault,
+        odds: u32,
+        detail: impl FnOnce(&mut ChaCha8Rng) -> u64,
+    ) -> Option<u64> {
+        let nth = self.count(|counts| &mut counts.faults[fault as usize]);
+        if odds == 0 {
+            return None;
+        }
+        self.decide(
+            Stream::Disk,
+            |rng| rng.random_ratio(odds, 10_000).then(|| detail(rng)),
+            |detail| Event::Fault { fault, nth, detail },
+            |event| match event {
+                Event::Fault { fault: which, nth: at, detail } => {
+                    (*which == fault && *at == nth).then_some(*detail)
+                }
+                _ => None,
+            },
+        )
+    }
+
+    /// How long a request takes, in ns.
+    pub(crate) fn delay_ns(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> u64) -> u64 {
+        let nth = self.count(|counts| &mut counts.delays);
+        let decided = self.decide(
+            Stream::Disk,
+            |rng| Some(draw(rng)),
+            |ns| Event::Delay { nth, ns },
+            |event| match event {
+                Event::Delay { nth: at, ns } if *at == nth => Some(*ns),
+                _ => None,
+            },
+        );
+        decided.unwrap_or(0)
+    }
+
+    /// Whether a request to the system would fail.
+    pub(crate) fn host_fails(&self) -> bool {
+        let nth = self.count(|counts| &mut counts.hosts);
+        let decided = self.decide(
+            Stream::Host,
+            |rng| rng.random_ratio(1, 5).then_some(()),
+            |()| Event::HostFails(nth),
+            |event| (*event == Event::HostFails(nth)).then_some(()),
+        );
+        decided.is_some()
+    }
+
+    /// What a crash leaves.
+    pub(crate) fn image(&self) -> Image {
+        let source = self.0.borrow();
+        if source.is_resting {
+            return source.last_image;
+        }
+        drop(source);
+        let decided = self.decide(
+            Stream::Disk,
+            |rng| Some(Image::Drawn(rng.random())),
+            Event::Image,
+            |event| if let Event::Image(image) = event { Some(*image) } else { None },
+        );
+        decided.unwrap_or(Image::Everything)
+    }
+
+    fn count(&self, of: impl FnOnce(&mut Counts) -> &mut u32) -> u32 {
+        let mut source = self.0.borrow_mut();
+        let count = of(&mut source.counts);
+        *count += 1;
+        *count - 1
+    }
+}
+
+impl Source {
+    fn write(&mut self, event: impl FnOnce() -> Event) {
+        if let Some(step) = self.written.as_mut().and_then(|steps| steps.last_mut()) {
+            step.push(event());
+        }
+    }
+}
