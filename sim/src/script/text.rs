@@ -142,6 +142,24 @@ impl fmt::Display for Event {
     }
 }
 
+impl Event {
+    /// The line that does this with redis-cli; a comment when it cannot.
+    #[must_use]
+    pub fn for_redis_cli(&self) -> Option<String> {
+        match self {
+            Self::Send(Sent { client, words, .. }) => {
+                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                Some(match client {
+                    0 => words.join(" "),
+                    _ => format!("{}    # by client {client}", words.join(" ")),
+                })
+            }
+            Self::Crash(_) | Self::Fault { .. } | Self::Jump(_) => Some(format!("# {self}")),
+            _ => None,
+        }
+    }
+}
+
 impl std::str::FromStr for Script {
     type Err = Wrong;
 

@@ -1,0 +1,130 @@
+//! Subcommands and their options.
+//!
+//! `run` looks for failures; the others take one apart. Exit code 0: nothing was found; 1: a
+//! failure; 2: the command line or a file is wrong.
+
+mod replay;
+mod run;
+mod shrink;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lexopt::prelude::*;
+use seedis_sim::Plan;
+
+pub(crate) const HELP: &str = "\
+usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [--events E]
+       seedis-sim explain SEED [--commands C] [--events E]
+       seedis-sim shrink  --seed S [--commands C] [--seconds T] [--out FILE]
+       seedis-sim shrink  FILE [--seconds T] [--out FILE]
+       seedis-sim replay  FILE [--events E]
+  --seed S      first seed (default 1)
+  --seeds N     how many seeds (default 100)
+  --commands C  commands a seed (default 1000)
+  --minutes M   stop after so long, however many seeds that is
+  --events E    show so many lines of the timeline (default 60)
+  --seconds T   give up making it smaller after so long (default 60)
+  --out FILE    write the script there
+run: every tenth seed runs twice and must give the same trace; what fails is shown and its number
+printed. explain: the timeline of a seed. shrink: the smallest script that fails alike, as a
+timeline, as a test and for redis-cli. replay: plays a script again.
+Build with `--profile sim`: a build that aborts on a panic cannot go on after a finding.";
+
+/// What to do.
+pub(crate) enum Command {
+    Run(run::Options),
+    Explain { plan: Plan, events: usize },
+    Shrink(shrink::Options),
+    Replay { file: PathBuf, events: usize },
+}
+
+impl Command {
+    pub(crate) fn run(self) -> ExitCode {
+        match self {
+            Self::Run(options) => run::run(&options),
+            Self::Explain { plan, events } => replay::explain(plan, events),
+            Self::Shrink(options) => shrink::run(&options),
+            Self::Replay { file, events } => replay::replay(&file, events),
+        }
+    }
+}
+
+/// All options, whoever takes them.
+#[derive(Default)]
+struct Given {
+    seed: Option<u64>,
+    seeds: Option<u64>,
+    commands: Option<u64>,
+    minutes: Option<f64>,
+    events: Option<usize>,
+    seconds: Option<u64>,
+    out: Option<PathBuf>,
+    words: Vec<std::ffi::OsString>,
+}
+
+/// Reads a command line; nothing when help is asked for.
+pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt::Error> {
+    let mut given = Given::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Value(word) => given.words.push(word),
+            Long("seed") => given.seed = Some(args.value()?.parse()?),
+            Long("seeds") => given.seeds = Some(args.value()?.parse()?),
+            Long("commands") => given.commands = Some(args.value()?.parse()?),
+            Long("minutes") => given.minutes = Some(args.value()?.parse()?),
+            Long("events") => given.events = Some(args.value()?.parse()?),
+            Long("seconds") => given.seconds = Some(args.value()?.parse()?),
+            Long("out") => given.out = Some(args.value()?.into()),
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    given.command()
+}
+
+impl Given {
+    fn command(self) -> Result<Option<Command>, lexopt::Error> {
+        let Some(name) = self.words.first() else { return Ok(None) };
+        let events = self.events.unwrap_or(60);
+        Ok(Some(match name.to_str() {
+            Some("run") => Command::Run(self.run()),
+            Some("explain") => {
+                let seed = self.word("a seed")?.parse()?;
+                Command::Explain { plan: self.plan(seed), events }
+            }
+            Some("shrink") => Command::Shrink(self.shrink()?),
+            Some("replay") => Command::Replay { file: self.word("a file")?.into(), events },
+            _ => return Err(format!("{} is no command", name.display()).into()),
+        }))
+    }
+
+    fn word(&self, what: &str) -> Result<std::ffi::OsString, lexopt::Error> {
+        self.words.get(1).cloned().ok_or_else(|| format!("{what} is missing").into())
+    }
+
+    fn plan(&self, seed: u64) -> Plan {
+        Plan { seed, commands: self.commands.unwrap_or(1000) }
+    }
+
+    fn run(&self) -> run::Options {
+        let minutes = |minutes: f64| Duration::from_secs_f64(minutes.clamp(0.0, 1e6) * 60.0);
+        let seeds = if self.minutes.is_some() { u64::MAX } else { 100 };
+        run::Options {
+            first: self.plan(self.seed.unwrap_or(1)),
+            seeds: self.seeds.unwrap_or(seeds),
+            limit: self.minutes.map(minutes),
+            events: self.events.unwrap_or(60),
+        }
+    }
+
+    fn shrink(self) -> Result<shrink::Options, lexopt::Error> {
+        let source = match self.seed {
+            Some(seed) => shrink::Source::Seed(self.plan(seed)),
+            None => shrink::Source::File(self.word("--seed or a file")?.into()),
+        };
+        let most = Duration::from_secs(self.seconds.unwrap_or(60));
+        Ok(shrink::Options { source, most, out: self.out })
+    }
+}
