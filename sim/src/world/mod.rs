@@ -218,7 +218,7 @@ impl World {
             if turns.is_multiple_of(512) {
                 self.check();
             }
-            assert!(turns < turns_max(commands), "the run does not come to its end");
+            check(turns < turns_max(commands), L1, || "the run does not come to its end".into());
         }
         self.come_to_rest();
         self.check();
