@@ -1,7 +1,7 @@
 //! Records: how a key, its value, deadline and access clock lie in a page.
 //!
 //! ```text
-//! byte  0      kind (low 4 bits), TTL (16), wide TTL (32), long key (64)
+//! byte  0      kind (low 2 bits), slack (4, 8), TTL (16), wide TTL (32), long key (64)
 //! byte  1      key bytes in the record, 0..=255
 //! byte  2      value bytes in the record, 0..=255
 //! bytes 3..6   access clock, 24 bits: seconds for LRU, or minutes and counter for LFU
@@ -12,6 +12,9 @@
 //! A string of up to 255 bytes lies in the record as it is, an integer in as few bytes as hold
 //! it. Whatever is larger lies in the segment's slab, and the record holds its 4-byte index. A key
 //! of more than 255 bytes lies there too. Deadlines take 6 bytes until the year 10889.
+//!
+//! A record that becomes shorter keeps up to three units behind its end as slack, so that it can
+//! grow again where it is: a key that is set with and without a deadline in turns does not move.
 
 use super::page::UNIT;
 
@@ -28,10 +31,15 @@ pub(super) enum Kind {
     Object,
 }
 
+const KIND: u8 = 3;
+const SLACK_SHIFT: u32 = 2;
 const TTL: u8 = 16;
 const WIDE_TTL: u8 = 32;
 const LONG_KEY: u8 = 64;
 const HEADER: usize = 6;
+
+/// Units of slack that a record can have.
+const SLACK_MAX: usize = 3;
 
 /// The largest deadline of the 6-byte form.
 const NARROW_MAX: u64 = (1 << 48) - 1;
@@ -55,7 +63,7 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn kind(self) -> Kind {
-        match self.0[0] & 15 {
+        match self.0[0] & KIND {
             0 => Kind::Raw,
             1 => Kind::Int,
             3 => Kind::Modified,
@@ -126,6 +134,12 @@ impl<'a> Record<'a> {
         HEADER + self.ttl_bytes() + self.0[1] as usize + self.0[2] as usize
     }
 
+    /// Units that it takes, with its slack.
+    #[inline]
+    pub(super) fn units(self) -> usize {
+        units(self.len()) + (self.0[0] >> SLACK_SHIFT) as usize % (SLACK_MAX + 1)
+    }
+
     /// What it is made of; the value of an object is its index.
     pub(super) fn parts(self) -> Parts<'a> {
         Parts {
@@ -156,6 +170,15 @@ fn ttl_bytes(flags: u8) -> usize {
 #[inline]
 pub(super) fn units(len: usize) -> usize {
     len.div_ceil(UNIT)
+}
+
+/// Gives the record at the start of `bytes` as much slack as it can have of `spare` units behind
+/// its end; returns how much that is.
+#[inline]
+pub(super) fn set_slack(bytes: &mut [u8], spare: usize) -> usize {
+    let slack = spare.min(SLACK_MAX);
+    bytes[0] = bytes[0] & !((SLACK_MAX as u8) << SLACK_SHIFT) | (slack as u8) << SLACK_SHIFT;
+    slack
 }
 
 /// Sets the access clock of the record at the start of `bytes`.
@@ -197,7 +220,8 @@ impl Parts<'_> {
         HEADER + ttl_bytes(self.flags()) + key + self.value.len()
     }
 
-    /// Writes the record to the start of `out`, which holds at least [`Parts::len`] bytes.
+    /// Writes the record, without slack, to the start of `out`, which holds at least
+    /// [`Parts::len`] bytes.
     pub(super) fn write(&self, out: &mut [u8]) {
         let key = self.key.unwrap_or_default();
         assert!(key.len() <= INLINE_KEY_MAX && self.value.len() <= 255, "lengths take one byte");

@@ -270,15 +270,14 @@ impl Segment {
         Ok(())
     }
 
-    /// Writes `parts` over the record at `seat` when it takes as many units as before and neither
-    /// has an object.
+    /// Writes `parts` over the record at `seat` when neither has an object and there is room.
     #[inline(always)]
     pub(super) fn overwrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
         self.record(seat).kind() != Kind::Object && self.rewrite(seat, parts)
     }
 
     /// Puts another object in the place of the one at `seat`, which it returns, and writes `parts`
-    /// over the record, when that takes as many units as before.
+    /// over the record, when there is room.
     pub(super) fn replace(
         &mut self,
         seat: Seat,
@@ -299,19 +298,50 @@ impl Segment {
         old
     }
 
-    /// Writes `parts` over the record at `seat` when it takes as many units as before. An object's
-    /// parts hold its index.
+    /// Writes `parts` over the record at `seat`, or to another place when it has become too long;
+    /// `false` when there is no room. An object's parts hold its index.
     #[inline(always)]
     pub(super) fn rewrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
         let handle = self.handle(seat);
-        if record::units(self.record(seat).len()) != record::units(parts.len()) {
-            return false;
+        let (units, needed) = (self.record(seat).units(), record::units(parts.len()));
+        if needed > units {
+            return self.outgrow(seat, parts, units, needed);
         }
-        parts.write(self.at_mut(handle));
+        let bytes = self.at_mut(handle);
+        parts.write(bytes);
+        if needed < units {
+            let slack = record::set_slack(bytes, units - needed);
+            self.dead_units += (units - needed - slack) as u32;
+        }
         if let Some(at) = parts.expire_at_ms {
             self.note_deadline(seat.bucket as usize, at);
         }
         true
+    }
+
+    /// Writes the record at `seat`, which takes `units`, anew at another place, which takes
+    /// `needed`.
+    #[inline(never)]
+    fn outgrow(&mut self, seat: Seat, parts: &Parts<'_>, units: usize, needed: usize) -> bool {
+        if !self.has_room(needed) {
+            return false;
+        }
+        let handle = self.place(needed);
+        parts.write(self.at_mut(handle));
+        self.buckets[seat.bucket as usize].set_handle(seat.slot as usize, handle);
+        if let Some(at) = parts.expire_at_ms {
+            self.note_deadline(seat.bucket as usize, at);
+        }
+        self.bury(units);
+        true
+    }
+
+    /// Counts units as dead, and packs the records anew when too many are.
+    fn bury(&mut self, units: usize) {
+        self.dead_units += units as u32;
+        if self.dead_units * 4 > self.placed_units && self.dead_units > PAGE_UNITS as u32 {
+            self.compact();
+        }
     }
 
     #[inline(always)]
@@ -377,7 +407,7 @@ impl Segment {
     /// Takes the entry at `seat` out.
     pub(super) fn remove(&mut self, hash: u64, seat: Seat) -> Option<Object> {
         let record = self.record(seat);
-        let units = record::units(record.len()) as u32;
+        let units = record.units();
         let index = (record.kind() == Kind::Object).then(|| record.object());
         let object = index.and_then(|index| self.release(index));
         let mut at = Self::home(hash);
@@ -387,11 +417,9 @@ impl Segment {
         }
         self.buckets[at].clear(seat.slot as usize);
         self.len -= 1;
-        self.dead_units += units;
-        if self.len == 0 {
-            self.reset();
-        } else if self.dead_units * 4 > self.placed_units && self.dead_units > PAGE_UNITS as u32 {
-            self.compact();
+        match self.len {
+            0 => self.reset(),
+            _ => self.bury(units),
         }
         object
     }
@@ -474,9 +502,10 @@ impl Segment {
     /// Asserts what must always hold; O(entries).
     pub(super) fn check(&self, hasher: &KeyHasher) {
         let mut passed = [0_u16; BUCKETS];
-        let mut len = 0;
+        let (mut len, mut units) = (0, 0);
         for seat in self.seats() {
             len += 1;
+            units += self.record(seat).units();
             let key = self.key(seat);
             let hash = hasher.hash(key);
             assert_eq!(self.find(hash, key), Some(seat), "an entry is found where it is");
@@ -492,6 +521,8 @@ impl Segment {
             }
         }
         assert_eq!(len, self.len(), "every entry is counted");
+        let live = (self.placed_units - self.dead_units) as usize;
+        assert_eq!(units, live, "every unit belongs to a record or is dead");
         for (bucket, passed) in self.buckets.iter().zip(passed) {
             assert_eq!(bucket.passed, passed, "entries that passed are counted");
         }

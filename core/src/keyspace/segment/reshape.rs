@@ -100,7 +100,9 @@ impl Segment {
     #[inline(always)]
     fn copy_in(&mut self, bytes: &[u8]) -> u16 {
         let handle = self.place(record::units(bytes.len()));
-        self.at_mut(handle)[..bytes.len()].copy_from_slice(bytes);
+        let copy = self.at_mut(handle);
+        copy[..bytes.len()].copy_from_slice(bytes);
+        record::set_slack(copy, 0);
         handle
     }
 }
