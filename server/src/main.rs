@@ -12,6 +12,7 @@ mod conn;
 mod daemon;
 mod disk;
 mod facts;
+mod huge_pages;
 mod kept;
 mod listen;
 mod logging;
@@ -66,7 +67,11 @@ fn main() -> ExitCode {
 /// Runs a server until its end, or starts one in the background. An error is why there is none,
 /// empty if that was said already.
 fn serve(words: &[Vec<u8>]) -> Result<(), String> {
+    huge_pages::ask_for();
     let settings = settings::load(words)?;
+    if settings.config.disable_thp {
+        system::do_without_huge_pages();
+    }
     let supervisor = Supervisor::find(settings.config.supervised, &settings.log);
     let is_daemon = settings.config.daemonize && supervisor == Supervisor::None;
     let parent = if is_daemon {

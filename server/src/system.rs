@@ -136,6 +136,15 @@ pub(crate) fn give_memory_back() {
     };
 }
 
+/// Has the system give this process no huge pages.
+pub(crate) fn do_without_huge_pages() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: takes integers only.
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    };
+}
+
 /// Name, release and processor of the system, as `Linux 6.1.0 x86_64`.
 pub(crate) fn os() -> String {
     // SAFETY: a zeroed utsname is a valid one, uname fills it with strings that end in zero, and

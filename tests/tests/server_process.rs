@@ -155,6 +155,19 @@ fn the_title_of_the_process_tells_where_it_listens() {
     assert!(title.ends_with("--set-proc-title\0no\0"), "{title}");
 }
 
+#[test]
+fn it_has_huge_pages_unless_it_is_told_not_to() {
+    let of =
+        |server: &Launched, file: &str| text(Path::new(&format!("/proc/{}/{file}", server.pid())));
+    let server = Launch::new().on_port().start().ready();
+    let asks =
+        |maps: &str| maps.lines().any(|line| line.starts_with("VmFlags") && line.contains(" hg"));
+    assert!(asks(&of(&server, "smaps")), "{}", of(&server, "smaps"));
+    assert!(of(&server, "status").contains("THP_enabled:\t1"));
+    let server = Launch::new().on_port().arguments(&["--disable-thp", "yes"]).start().ready();
+    assert!(of(&server, "status").contains("THP_enabled:\t0"));
+}
+
 /// A process that is no child of this one; it is killed when this is dropped.
 struct Daemon(u32);
 

@@ -162,14 +162,14 @@ impl<'a> Ctx<'a> {
 
     /// As [`Ctx::write`] followed by [`Ctx::set`], with one visit of the record less.
     #[inline]
-    pub(crate) fn assign(&mut self, key: Key<'_>, value: NewValue<'_>) {
+    pub(crate) fn assign(&mut self, key: Key<'_>, value: NewValue<'_>, expire_at_ms: Option<u64>) {
         let place = self.peek(key);
         let clock = match place.map(|place| self.entry(place).clock()) {
             Some(clock) if self.renews_clocks() => self.server.used_clock(clock),
             Some(clock) => clock,
             None => self.server.new_clock(),
         };
-        self.set_used(key, place, value, None, clock);
+        self.set_used(key, place, value, expire_at_ms, clock);
     }
 
     fn set_used(
@@ -227,6 +227,12 @@ impl<'a> Ctx<'a> {
             let db = self.client.db;
             self.server.notify(class, event, key, db, Some(&mut *self.client));
         }
+    }
+
+    /// Whether changes are logged at all: where not, [`Ctx::propagate`] needs no words.
+    #[inline]
+    pub(crate) fn is_logged(&self) -> bool {
+        self.server.log.is_on
     }
 
     /// Logs `words` in place of the command as it was sent. May be called several times; the

@@ -129,6 +129,9 @@ Config {
     always_show_logo: bool = false,
     /// Whether the title of the process shows its address and mode.
     set_proc_title: bool = true,
+    /// Do without huge pages. Redis does, since after a fork each write would copy one; there is no
+    /// fork here, so the default is the other way round.
+    disable_thp: bool = false,
     /// That title, with `{variables}`.
     proc_title_template: Vec<u8> = b"{title} {listen-addr} {server-mode}".into(),
     /// Working directory: every relative path starts here.

@@ -93,7 +93,7 @@ fn set(ctx: &mut Ctx<'_>) -> Outcome {
         return set_with_options(ctx);
     }
     let key = ctx.key(1);
-    ctx.assign(key, NewValue::String(ctx.arg(2)));
+    ctx.assign(key, NewValue::String(ctx.arg(2)), None);
     ctx.dirty(1);
     ctx.notify(KeyspaceEvents::STRING, "set", key.bytes);
     ctx.reply().ok();
@@ -109,8 +109,8 @@ fn set_with_options(ctx: &mut Ctx<'_>) -> Outcome {
             Lifetime::Until(form.deadline_ms(text, ctx.now(), "set")?)
         }
     };
-    let value = ctx.arg(2);
-    let is_stored = Assignment { value, condition, lifetime, returns_old: get }.run(ctx)?;
+    let assignment = Assignment { value: ctx.arg(2), condition, lifetime, returns_old: get };
+    let is_stored = assignment.run(ctx)?;
     match (get, is_stored) {
         (true, _) => {}
         (false, true) => ctx.reply().ok(),
@@ -172,6 +172,16 @@ enum Lifetime {
     Until(u64),
 }
 
+impl Lifetime {
+    /// The deadline that it says itself.
+    fn deadline_ms(self) -> Option<u64> {
+        match self {
+            Self::Endless | Self::Kept => None,
+            Self::Until(at) => Some(at),
+        }
+    }
+}
+
 impl<'a> Assignment<'a> {
     fn of(value: &'a [u8]) -> Self {
         let condition = Condition::None;
@@ -182,32 +192,44 @@ impl<'a> Assignment<'a> {
     /// holds; returns whether it did.
     fn run(&self, ctx: &mut Ctx<'_>) -> Result<bool, CommandError> {
         let key = ctx.key(1);
+        if self.ignores_the_old() {
+            ctx.assign(key, NewValue::String(self.value), self.lifetime.deadline_ms());
+            self.stored(ctx, key);
+            return Ok(true);
+        }
         let place = if self.returns_old { ctx.read(key) } else { ctx.write(key) };
         let holds = self.condition.holds(ctx, place)?;
         if self.returns_old {
             ctx.reply_string_or_null(place)?;
         }
         if holds {
-            self.store(ctx, key, place);
+            let expire_at_ms = match self.lifetime {
+                Lifetime::Kept => place.and_then(|place| ctx.entry(place).expire_at_ms()),
+                new => new.deadline_ms(),
+            };
+            ctx.set(key, place, NewValue::String(self.value), expire_at_ms);
+            self.stored(ctx, key);
         }
         Ok(holds)
     }
 
-    /// Stores the value. A deadline that has passed is no special case: the key is there, with its
-    /// events, until the first look at it, which may come at once.
-    fn store(&self, ctx: &mut Ctx<'_>, key: Key<'_>, place: Option<Place>) {
-        let expire_at_ms = match self.lifetime {
-            Lifetime::Endless => None,
-            Lifetime::Kept => place.and_then(|place| ctx.entry(place).expire_at_ms()),
-            Lifetime::Until(at) => Some(at),
-        };
-        ctx.set(key, place, NewValue::String(self.value), expire_at_ms);
+    /// Whether nothing depends on what the key held before.
+    fn ignores_the_old(&self) -> bool {
+        let is_kept = matches!(self.lifetime, Lifetime::Kept);
+        self.condition == Condition::None && !self.returns_old && !is_kept
+    }
+
+    /// Tells of the new value. A deadline that has passed is no special case: the key is there,
+    /// with its events, until the first look at it, which may come at once.
+    fn stored(&self, ctx: &mut Ctx<'_>, key: Key<'_>) {
         ctx.dirty(1);
         ctx.notify(KeyspaceEvents::STRING, "set", key.bytes);
         if matches!(self.lifetime, Lifetime::Until(_)) {
             ctx.notify(KeyspaceEvents::GENERIC, "expire", key.bytes);
         }
-        self.propagate(ctx, key);
+        if ctx.is_logged() {
+            self.propagate(ctx, key);
+        }
     }
 
     fn propagate(&self, ctx: &mut Ctx<'_>, key: Key<'_>) {

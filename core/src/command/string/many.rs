@@ -98,8 +98,7 @@ fn set_all(ctx: &mut Ctx<'_>) {
     ctx.work(count);
     let mut keys = KeysAhead::new(1, 2);
     while let Some((at, key)) = keys.next(ctx) {
-        let place = ctx.write(key);
-        ctx.set(key, place, NewValue::String(ctx.arg(at + 1)), None);
+        ctx.assign(key, NewValue::String(ctx.arg(at + 1)), None);
         ctx.notify(KeyspaceEvents::STRING, "set", key.bytes);
     }
     ctx.dirty(count);

@@ -23,6 +23,7 @@ pub(super) const ROWS: &[Directive] = &[
     later!("watchdog-period", Integer { min: 0, max: INT_MAX }, "0", [Hidden]),
     row!("always-show-logo", always_show_logo, YesNo, [Immutable]),
     row!("set-proc-title", set_proc_title, YesNo, [Immutable]),
+    row!("disable-thp", disable_thp, YesNo, [Immutable]),
     row!("proc-title-template", proc_title_template, Text(title_template)),
     later!("locale-collate", Text(locale), ""),
     later!("ignore-warnings", Text(anything), ""),
@@ -42,7 +43,6 @@ pub(super) const ROWS: &[Directive] = &[
     later!("bgsave-cpulist" / "bgsave_cpulist", Optional(anything), "", [Immutable]),
     later!("oom-score-adj", OneOf::<OomScoreAdj>::new(), "no"),
     later!("oom-score-adj-values", OomScores, "0 200 800"),
-    later!("disable-thp", YesNo, "yes", [Immutable]),
     later!("jemalloc-bg-thread", YesNo, "yes"),
     later!("activerehashing", YesNo, "yes"),
     later!(
