@@ -6,6 +6,11 @@
 //! are skipped, and so are lines that begin with `#`. Ours carry a checksum in such a line, the
 //! first one, over all that follows, so that rot in the manifest is seen, and a lost end too; a
 //! manifest of stock Redis has none.
+//!
+//! Such a line behind that of a file tells what we know of it: `#base bytes <length> lsn <LSN>` how
+//! long the base is and where in the log it stands, and `#framed` that all of an incremental file
+//! is ours. A power loss may leave anything at all in place of a first batch that was not synced,
+//! another file's old blocks too, so nothing in the file itself could tell that.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -13,6 +18,8 @@ use alloc::vec::Vec;
 
 use super::frame::crc32c;
 use crate::value::quote;
+
+const FRAMED: &[u8] = b"#framed";
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +37,37 @@ pub(crate) enum FileKind {
 pub(crate) struct AofFile {
     pub(crate) name: Box<[u8]>,
     pub(crate) seq: u64,
+    /// What is known of it, if we made it.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// What is known of a file that we made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A base: its length, and the LSN at which the log goes on behind it.
+    Base { bytes: u64, lsn: u64 },
+    /// An incremental file: all that it holds from its first byte on we wrote in batches, unless
+    /// stock Redis appended to it.
+    Framed,
+}
+
+impl Origin {
+    fn write(self, text: &mut Vec<u8>) {
+        match self {
+            Self::Base { bytes, lsn } => {
+                text.extend_from_slice(format!("#base bytes {bytes} lsn {lsn}").as_bytes());
+            }
+            Self::Framed => text.extend_from_slice(FRAMED),
+        }
+        text.push(b'\n');
+    }
+
+    /// Reads a line behind that of a base; `None` when it tells nothing of it.
+    fn of_base(line: &[u8]) -> Option<Self> {
+        let words = core::str::from_utf8(line).ok()?.strip_prefix("#base bytes ")?;
+        let (bytes, lsn) = words.split_once(" lsn ")?;
+        Some(Self::Base { bytes: bytes.parse().ok()?, lsn: lsn.parse().ok()? })
+    }
 }
 
 /// A manifest.
@@ -85,21 +123,18 @@ impl Manifest {
                 FileKind::History => 'h',
             };
             text.extend_from_slice(format!(" seq {} type {letter}\n", file.seq).as_bytes());
+            if let Some(origin) = file.origin.filter(|_| kind != FileKind::History) {
+                origin.write(&mut text);
+            }
         }
         let crc = crc32c(&text);
         [format!("{CHECKSUM}{crc:08x}\n").as_bytes(), &text].concat()
     }
 
-    /// Whether it was written by [`Manifest::to_bytes`].
-    pub(crate) fn is_ours(bytes: &[u8]) -> bool {
-        bytes.split(|&byte| byte == b'\n').any(|line| line.starts_with(CHECKSUM.as_bytes()))
-    }
-
     /// Reads what [`Manifest::to_bytes`] or stock Redis wrote.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let mut manifest = Self::default();
-        let mut at = 0;
-        let mut number = 0;
+        let (mut at, mut number, mut last) = (0, 0, None);
         while at < bytes.len() {
             number += 1;
             let fail = |words| ManifestError { line: number, words };
@@ -114,8 +149,10 @@ impl Manifest {
                 if sum != format!("{crc:08x}").as_bytes() {
                     return Err(fail("The AOF manifest does not match its checksum"));
                 }
-            } else if line.first() != Some(&b'#') {
-                manifest.add_line(line).map_err(fail)?;
+            } else if line.first() == Some(&b'#') {
+                manifest.note(last, line);
+            } else {
+                last = Some(manifest.add_line(line).map_err(fail)?);
             }
             at += len + 1;
         }
@@ -125,7 +162,19 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn add_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
+    /// Reads a comment that follows the line of a file, if it is one of ours.
+    fn note(&mut self, last: Option<FileKind>, line: &[u8]) {
+        let (file, origin) = match last {
+            Some(FileKind::Base) => (self.base.as_mut(), Origin::of_base(line)),
+            Some(FileKind::Incr) if line == FRAMED => (self.incrs.last_mut(), Some(Origin::Framed)),
+            _ => return,
+        };
+        if let Some(file) = file {
+            file.origin = origin.or(file.origin);
+        }
+    }
+
+    fn add_line(&mut self, line: &[u8]) -> Result<FileKind, &'static str> {
         const INVALID: &str = "Invalid AOF manifest file format";
         let words = quote::split_args(line.trim_ascii()).ok_or(INVALID)?;
         if words.len() < 6 || words.len() % 2 != 0 {
@@ -137,20 +186,26 @@ impl Manifest {
         };
         let name = value(b"file").filter(|name| is_plain(name)).ok_or(INVALID)?;
         let seq = value(b"seq").and_then(decimal).filter(|&seq| seq > 0).ok_or(INVALID)?;
-        let file = AofFile { name: name.into(), seq };
-        match value(b"type").ok_or(INVALID)? {
+        let file = AofFile { name: name.into(), seq, origin: None };
+        Ok(match value(b"type").ok_or(INVALID)? {
             b"b" if self.base.is_some() => return Err("Found duplicate base file information"),
-            b"b" => self.base = Some(file),
-            b"h" => self.history.push(file),
+            b"b" => {
+                self.base = Some(file);
+                FileKind::Base
+            }
+            b"h" => {
+                self.history.push(file);
+                FileKind::History
+            }
             b"i" => {
                 if self.incrs.last().is_some_and(|last| last.seq >= seq) {
                     return Err("Found a non-monotonic sequence number");
                 }
                 self.incrs.push(file);
+                FileKind::Incr
             }
             _ => return Err("Unknown AOF file type"),
-        }
-        Ok(())
+        })
     }
 }
 
@@ -181,14 +236,19 @@ mod tests {
     use super::*;
 
     fn file(name: &[u8], seq: u64) -> AofFile {
-        AofFile { name: name.into(), seq }
+        AofFile { name: name.into(), seq, origin: None }
     }
 
     fn manifest() -> Manifest {
+        let base = file(b"appendonly.aof.2.base.rdb", 2);
+        let incr = file(b"appendonly.aof.7.incr.aof", 7);
         Manifest {
-            base: Some(file(b"appendonly.aof.2.base.rdb", 2)),
-            incrs: [file(b"appendonly.aof.7.incr.aof", 7), file(b"with space \"quoted\"", 9)]
-                .into(),
+            base: Some(AofFile { origin: Some(Origin::Base { bytes: 138, lsn: 0 }), ..base }),
+            incrs: [
+                AofFile { origin: Some(Origin::Framed), ..incr },
+                file(b"with space \"quoted\"", 9),
+            ]
+            .into(),
             history: [file(b"appendonly.aof.1.base.rdb", 1)].into(),
         }
     }

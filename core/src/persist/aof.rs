@@ -204,10 +204,12 @@ impl Server {
         }
     }
 
-    /// What `appendfsync` means at the moment.
+    /// What `appendfsync` means at the moment. What a failed sync may have lost is not acknowledged
+    /// because the rewrite that replaces it saves.
     pub(crate) fn sync_policy(&self) -> AppendFsync {
         let is_saving = self.persist.rewrite.is_saving() || self.persist.bgsave.is_running();
-        if self.config.no_appendfsync_on_rewrite && is_saving {
+        let is_trusted = self.persist.aof.sync_error.is_none();
+        if self.config.no_appendfsync_on_rewrite && is_saving && is_trusted {
             return AppendFsync::No;
         }
         self.config.appendfsync

@@ -153,20 +153,58 @@ impl Incr {
         let sync = self.syncs.iter_mut().find(|sync| sync.ticket == ticket)?;
         sync.is_done = true;
         let facts = (now_ns - sync.asked_ns, sync.was_alone);
-        while let Some(sync) = self.syncs.front().filter(|sync| sync.is_done) {
+        self.count_syncs();
+        Some(facts)
+    }
+
+    /// Counts the syncs that have succeeded and wait for none before them.
+    fn count_syncs(&mut self) {
+        while let Some(sync) = self.syncs.pop_front_if(|sync| sync.is_done) {
             if !self.is_distrusted {
                 self.synced_lsn = sync.lsn;
             }
-            self.syncs.pop_front();
         }
-        Some(facts)
     }
 
     /// A sync failed, or was interrupted and has to be asked for again.
     pub(crate) fn sync_failed(&mut self, ticket: Ticket, is_interrupted: bool) {
         self.is_distrusted |= !is_interrupted;
-        self.asked_lsn = self.synced_lsn;
-        // Those asked for later cover what this one should have, if they were only interrupted.
+        // Those asked for later cover what this one should have, if it was only interrupted.
         self.syncs.retain(|sync| sync.ticket != ticket);
+        self.count_syncs();
+        self.asked_lsn = self.synced_lsn;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two syncs under way, of which the second has succeeded.
+    fn second_is_done() -> Incr {
+        let mut file = Incr::new(FileId(1), 0, 0, 0);
+        for (number, lsn) in [(1, 10), (2, 20)] {
+            file.written_lsn = lsn;
+            file.sync_asked(Ticket(number), 0);
+        }
+        assert!(file.sync_done(Ticket(2), 5).is_some());
+        assert_eq!((file.synced_lsn, file.syncs()), (0, 2), "it waits for the first");
+        file
+    }
+
+    #[test]
+    fn a_sync_counts_when_the_one_before_it_was_only_interrupted() {
+        let mut file = second_is_done();
+        file.sync_failed(Ticket(1), true);
+        assert_eq!((file.synced_lsn, file.syncs(), file.wants_sync()), (20, 0, false));
+        file.written_lsn = 30;
+        assert!(file.wants_sync());
+    }
+
+    #[test]
+    fn no_sync_counts_behind_one_that_failed() {
+        let mut file = second_is_done();
+        file.sync_failed(Ticket(1), false);
+        assert_eq!((file.synced_lsn, file.is_idle(), file.wants_sync()), (0, true, false));
     }
 }

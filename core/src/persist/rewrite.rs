@@ -23,7 +23,7 @@ use super::aof::AofState;
 use super::bgsave::Form;
 use crate::config::LogLevel;
 use crate::io::{Dir, FileId, IoError, IoErrorKind, IoReq, IoResult, Name, OpenMode, Ticket};
-use crate::log::manifest::AofFile;
+use crate::log::manifest::{AofFile, Origin};
 use crate::server::Server;
 
 /// Time between two tries when a rewrite must succeed.
@@ -122,7 +122,8 @@ impl Server {
         let name = self.aof_file_name(seq, "incr.aof");
         let request =
             IoReq::Open { file, name: Name::file(Dir::Aof, &name), mode: OpenMode::CreateNew };
-        self.persist.rewrite.incr = Some((file, AofFile { name, seq }));
+        let origin = Some(Origin::Framed);
+        self.persist.rewrite.incr = Some((file, AofFile { name, seq, origin }));
         self.rewrite_asks(Stage::OpenIncr, request);
     }
 
@@ -219,8 +220,10 @@ impl Server {
             from: self.persist.temporary(Dir::Aof),
             to: Name::file(Dir::Aof, &name),
         };
-        self.persist.rewrite.base_len = len;
-        self.persist.rewrite.base = Some(AofFile { name, seq });
+        let rewrite = &mut self.persist.rewrite;
+        let origin = Some(Origin::Base { bytes: len, lsn: rewrite.cut_lsn });
+        rewrite.base_len = len;
+        rewrite.base = Some(AofFile { name, seq, origin });
         self.rewrite_asks(Stage::NameBase, request);
     }
 

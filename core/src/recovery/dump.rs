@@ -71,7 +71,7 @@ pub(crate) fn lsn_of(name: &[u8], value: &[u8]) -> Option<u64> {
 
 impl Server {
     /// A base tells where in the log it stands.
-    fn log_goes_on_at(&mut self, lsn: Option<u64>) {
+    pub(super) fn log_goes_on_at(&mut self, lsn: Option<u64>) {
         if let (Some(recovery), Some(lsn)) = (&mut self.recovery, lsn) {
             (recovery.lsn, recovery.knows_lsn) = (lsn, true);
         }

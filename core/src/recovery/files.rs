@@ -48,6 +48,9 @@ impl Server {
     pub(crate) fn part_opened(&mut self, part: Part, len: u64) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
         let Some(file) = recovery.progress.file else { return Ok(()) };
+        if let Some(why) = part.wrong_length(len) {
+            return Err(format!("Bad AOF base file {}: {why}", part.shown()));
+        }
         let format = match &mut recovery.torn {
             Some(torn) => {
                 torn.scan.next_file();
@@ -73,7 +76,10 @@ impl Server {
     /// A file was read to its end: what was read of the log is made durable before it is served.
     fn part_ended(&mut self, loading: Box<Loading>) -> Result<(), String> {
         let request = match loading.part.kind {
-            PartKind::Base => return self.part_synced(&loading),
+            PartKind::Base => {
+                self.log_goes_on_at(loading.part.lsn_behind());
+                return self.part_synced(&loading);
+            }
             // Its name may be newer than what a power loss would leave.
             PartKind::Dump => IoReq::SyncDir { dir: loading.part.dir },
             PartKind::Incr => IoReq::Sync { file: loading.file },
@@ -127,7 +133,8 @@ impl Core {
                     true if loading.part.kind == PartKind::Dump => Ok(Next::End),
                     true => {
                         let (rest, at) = dump.rest();
-                        loading.format = Format::Log(self.log_reader(at, loading.len));
+                        loading.format =
+                            Format::Log(self.log_reader(&loading.part, at, loading.len));
                         self.load(loading, &rest, is_end)
                     }
                 }
@@ -150,13 +157,13 @@ impl Core {
         if dump::is_due(&loading.part, first) {
             return Err(refusal(&loading.part, "wrong signature"));
         }
-        Ok(Format::Log(self.log_reader(0, loading.len)))
+        Ok(Format::Log(self.log_reader(&loading.part, 0, loading.len)))
     }
 
-    fn log_reader(&self, at: u64, len: u64) -> LogReader {
+    fn log_reader(&self, part: &Part, at: u64, len: u64) -> LogReader {
         let recovery = self.server.recovery.as_ref();
         let (lsn, knows) = recovery.map_or((0, false), |all| (all.lsn, all.knows_lsn));
-        LogReader::new(at, len, lsn, knows)
+        LogReader::new(at, len, lsn, knows, part.is_framed())
     }
 
     fn load_commands(

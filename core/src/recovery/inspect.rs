@@ -31,7 +31,6 @@ pub use super::plan::{Part, PartKind};
 #[derive(Clone, Debug)]
 pub struct Files {
     manifest: Manifest,
-    is_ours: bool,
 }
 
 impl Files {
@@ -44,7 +43,7 @@ impl Files {
     /// Reads a manifest; an error says which line is wrong and how.
     pub fn parse(manifest: &[u8]) -> Result<Self, String> {
         match Manifest::parse(manifest) {
-            Ok(read) => Ok(Self { manifest: read, is_ours: Manifest::is_ours(manifest) }),
+            Ok(read) => Ok(Self { manifest: read }),
             Err(error) => Err(format!("line {}: {}", error.line, error.words)),
         }
     }
@@ -62,6 +61,8 @@ impl Files {
         let is_kept = |name: &[u8]| parts.iter().any(|part| *part.name == *name);
         manifest.history.clear();
         manifest.base.take_if(|file| !is_kept(&file.name));
+        // Of a damaged base less is kept than was written.
+        manifest.base.iter_mut().for_each(|file| file.origin = None);
         manifest.incrs.retain(|file| is_kept(&file.name));
         manifest.to_bytes()
     }
@@ -166,7 +167,6 @@ impl Closing {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
-    is_manifest_ours: bool,
     registry: Registry,
     lsn: u64,
     knows_lsn: bool,
@@ -200,12 +200,10 @@ enum Format {
 }
 
 impl Inspector {
-    /// For the files of a server with this configuration, and with this manifest if they are a log
-    /// that has one.
+    /// For the files of a server with this configuration.
     #[must_use]
-    pub fn new(config: &Config, files: Option<&Files>) -> Self {
+    pub fn new(config: &Config) -> Self {
         Self {
-            is_manifest_ours: files.is_some_and(|files| files.is_ours),
             config: config.clone(),
             registry: crate::command::registry(),
             lsn: 0,
@@ -239,7 +237,7 @@ impl Inspector {
         match &self.torn {
             None => Verdict::Whole,
             Some(torn) if torn.is_in_base() => Verdict::Broken("the base is damaged".into()),
-            Some(torn) => match torn.verdict(self.is_manifest_ours) {
+            Some(torn) => match torn.verdict() {
                 None => Verdict::TornTail,
                 Some(why) => Verdict::Broken(why.into()),
             },
@@ -261,6 +259,7 @@ impl Inspection<'_> {
     #[must_use]
     pub fn end(mut self) -> Finding {
         self.read(&[], true);
+        self.end_base();
         self.finding.batches_behind = self.all.batches_behind() - self.batches_before;
         let is_kept = !self.all.is_cut && !matches!(self.format, Format::Behind);
         if is_kept && self.finding.flaw.is_none() {
@@ -272,6 +271,18 @@ impl Inspection<'_> {
             None => false,
         };
         self.finding
+    }
+
+    /// A base ends where the manifest says, and the log goes on behind it.
+    fn end_base(&mut self) {
+        if let Some(lsn) = self.part.lsn_behind() {
+            (self.all.lsn, self.all.knows_lsn) = (lsn, true);
+        }
+        let Some(words) = self.part.wrong_length(self.len) else { return };
+        if self.finding.flaw.is_none() {
+            self.finding.keep = Keep::Bytes(self.len);
+            self.broken(Flaw { at: self.len, lsn: None, words });
+        }
     }
 
     fn read(&mut self, bytes: &[u8], is_end: bool) {
@@ -313,7 +324,8 @@ impl Inspection<'_> {
     }
 
     fn log_at(&self, at: u64) -> Format {
-        Format::Log(LogReader::new(at, self.len, self.all.lsn, self.all.knows_lsn))
+        let (lsn, knows_lsn) = (self.all.lsn, self.all.knows_lsn);
+        Format::Log(LogReader::new(at, self.len, lsn, knows_lsn, self.part.is_framed()))
     }
 
     /// No server starts on this file.

@@ -78,7 +78,7 @@ pub(crate) struct LogReader {
     /// The log's LSN at `at`.
     lsn: u64,
     knows_lsn: bool,
-    /// It has batches of ours.
+    /// It has batches of ours, or should have.
     pub(crate) has_frames: bool,
     /// Batches of ours that were whole.
     pub(crate) batches: u64,
@@ -89,9 +89,15 @@ pub(crate) struct LogReader {
 
 impl LogReader {
     /// A reader of a file of `file_len` bytes from `file_at` on; the log before it ends at `lsn`,
-    /// if that is known.
-    pub(crate) fn new(file_at: u64, file_len: u64, lsn: u64, knows_lsn: bool) -> Self {
-        Self { file_at, file_len, lsn, knows_lsn, run_lsn: lsn, ..Self::default() }
+    /// if that is known. `has_frames` when it is known that all of it is ours.
+    pub(crate) fn new(
+        file_at: u64,
+        file_len: u64,
+        lsn: u64,
+        knows_lsn: bool,
+        has_frames: bool,
+    ) -> Self {
+        Self { file_at, file_len, lsn, knows_lsn, has_frames, run_lsn: lsn, ..Self::default() }
     }
 
     /// The log's end so far.
@@ -329,7 +335,7 @@ mod tests {
         let command = b"*1\r\n$4\r\nPING\r\n";
         let first = [&framed(command, 0)[..], b"#TS:1\r\n"].concat();
         let second = framed(command, command.len() as u64);
-        let mut reader = LogReader::new(0, (first.len() + second.len()) as u64, 0, true);
+        let mut reader = LogReader::new(0, (first.len() + second.len()) as u64, 0, true, false);
         reader.push(&first);
         for more in [true, false] {
             assert!(matches!(reader.next(false), Found::Run(_)));

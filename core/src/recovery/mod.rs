@@ -68,8 +68,6 @@ pub(crate) struct Recovery {
     arrived: VecDeque<IoResult>,
     data: Vec<FileEntry>,
     aof: Vec<FileEntry>,
-    /// The manifest was written by us and not by stock Redis.
-    pub(crate) is_manifest_ours: bool,
     /// What is still to be loaded, in order.
     parts: VecDeque<Part>,
     pub(crate) client: Option<Box<Client>>,
@@ -98,7 +96,6 @@ impl Core {
             data: Vec::new(),
             aof: Vec::new(),
             parts: VecDeque::new(),
-            is_manifest_ours: false,
             client: Some(replay::client()),
             lsn: 0,
             knows_lsn: false,

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::Stage;
 use crate::config::{Config, LogLevel};
 use crate::io::{Dir, FileEntry, IoReq, Name, OpenMode};
-use crate::log::manifest::Manifest;
+use crate::log::manifest::{AofFile, Manifest, Origin};
 use crate::server::Server;
 
 /// What a file is to the recovery.
@@ -34,6 +34,8 @@ pub struct Part {
     pub kind: PartKind,
     /// The last file of the append-only file: the one whose tail may be torn.
     pub is_last: bool,
+    /// What the manifest tells of it, if we made it.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Part {
@@ -45,14 +47,37 @@ impl Part {
     #[must_use]
     pub fn dump(config: &Config) -> Self {
         let name = config.dbfilename[..].into();
-        Self { name, dir: Dir::Data, kind: PartKind::Dump, is_last: false }
+        Self { name, dir: Dir::Data, kind: PartKind::Dump, is_last: false, origin: None }
     }
 
     /// An append-only file of the form before Redis 7.
     #[must_use]
     pub fn old_log(config: &Config) -> Self {
         let name = config.appendfilename[..].into();
-        Self { name, dir: Dir::Data, kind: PartKind::Base, is_last: true }
+        Self { name, dir: Dir::Data, kind: PartKind::Base, is_last: true, origin: None }
+    }
+
+    /// Whether it is an incremental file of ours, from its first byte on.
+    pub(crate) fn is_framed(&self) -> bool {
+        self.origin == Some(Origin::Framed)
+    }
+
+    /// Where the log goes on behind it, if it is a base of which that is known.
+    pub(crate) fn lsn_behind(&self) -> Option<u64> {
+        match self.origin? {
+            Origin::Base { lsn, .. } => Some(lsn),
+            Origin::Framed => None,
+        }
+    }
+
+    /// Why a base of `len` bytes is not the one that was made.
+    pub(crate) fn wrong_length(&self, len: u64) -> Option<String> {
+        match self.origin? {
+            Origin::Base { bytes, .. } if bytes != len => {
+                Some(format!("it has {len} bytes, and {bytes} were written"))
+            }
+            _ => None,
+        }
     }
 
     /// Its name for people.
@@ -64,9 +89,12 @@ impl Part {
 
 /// The files of a manifest that are loaded, in order.
 pub(crate) fn parts_of(manifest: &Manifest) -> VecDeque<Part> {
-    let part = |name: &[u8], kind| Part { name: name.into(), dir: Dir::Aof, kind, is_last: false };
-    let base = manifest.base.iter().map(|file| part(&file.name, PartKind::Base));
-    let incrs = manifest.incrs.iter().map(|file| part(&file.name, PartKind::Incr));
+    let part = |file: &AofFile, kind| {
+        let (name, origin) = (file.name.clone(), file.origin);
+        Part { name, dir: Dir::Aof, kind, is_last: false, origin }
+    };
+    let base = manifest.base.iter().map(|file| part(file, PartKind::Base));
+    let incrs = manifest.incrs.iter().map(|file| part(file, PartKind::Incr));
     let mut parts: VecDeque<Part> = base.chain(incrs).collect();
     if let Some(last) = parts.back_mut() {
         last.is_last = true;
@@ -93,9 +121,6 @@ impl Server {
         aof.base_seq = aof.base_seq.max(manifest.base_seq());
         aof.incr_seq = aof.incr_seq.max(manifest.incr_seq());
         aof.manifest = manifest;
-        if let Some(recovery) = &mut self.recovery {
-            recovery.is_manifest_ours = Manifest::is_ours(bytes);
-        }
         self.make_plan()
     }
 

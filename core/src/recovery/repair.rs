@@ -38,14 +38,11 @@ impl Torn {
     }
 
     /// Why this cannot be what a crash leaves.
-    pub(crate) fn verdict(&self, is_manifest_ours: bool) -> Option<&'static str> {
+    pub(crate) fn verdict(&self) -> Option<&'static str> {
         if self.scan.is_rot() {
             return Some("what is damaged was durable, so the disk has lost it");
         }
-        // The first batch of a file of ours may be torn so that nothing of it can be read.
-        let is_ours =
-            self.has_frames || self.scan.found_batch() || is_manifest_ours && self.damage.at == 0;
-        if is_ours || self.scan.all_zero() {
+        if self.has_frames || self.scan.found_batch() || self.scan.all_zero() {
             return None;
         }
         match self.damage.kind {
@@ -60,14 +57,13 @@ impl Server {
     /// Everything was read: mends what a crash has torn, or refuses what is broken otherwise.
     pub(crate) fn mend_files(&mut self) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
-        let is_manifest_ours = recovery.is_manifest_ours;
         let Some(torn) = recovery.torn.take() else { return self.open_log() };
         let Damage { at, lsn, kind } = &torn.damage;
         let place = format!("{} at offset {at} (LSN {lsn}, {kind:?})", torn.part.shown());
         if torn.is_in_base() {
             return Err(format!("Bad AOF base file {place}"));
         }
-        if let Some(why) = torn.verdict(is_manifest_ours) {
+        if let Some(why) = torn.verdict() {
             return Err(format!(
                 "Bad file format reading the append only file {place}: {why}. Everything from \
                  there on would be lost: see --check and --salvage"

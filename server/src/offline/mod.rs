@@ -82,14 +82,14 @@ fn examine(config: &Config, dir: &Path) -> Result<Examined, String> {
         None if manifest.is_none() && paths.of(&old_log).is_file() => vec![old_log],
         _ => Vec::new(),
     };
-    let mut inspector = Inspector::new(config, files);
+    let mut inspector = Inspector::new(config);
     let log: Vec<_> = parts.into_iter().map(|part| read(&mut inspector, &paths, part)).collect();
     let log_verdict = match &manifest {
         Some(Manifest { files: Err(words), .. }) => Verdict::Broken(format!("manifest, {words}")),
         _ => verdict(&inspector, &log),
     };
     let part = Part::dump(config);
-    let mut inspector = Inspector::new(config, None);
+    let mut inspector = Inspector::new(config);
     let has_dump = paths.of(&part).is_file();
     let dump = has_dump.then(|| read(&mut inspector, &paths, part));
     let dump_verdict = verdict(&inspector, dump.as_slice());

@@ -232,3 +232,60 @@ fn a_torn_end_of_the_first_file_takes_the_second_along() {
     }
     assert_refused(&life, &["1.incr.aof at offset"]);
 }
+
+const COMMANDS: &str = "appendonly yes\nappendfsync no\naof-use-rdb-preamble no\n";
+
+/// What a power loss may show in place of bytes that were not synced: old blocks of other files.
+const STALE: [&[u8]; 3] = [
+    b"#crc32c 6cac6f2c\nfile appendonly.aof.16.base.rdb seq 16 type b\n",
+    b"REDIS0011\xfa\x09redis-ver\x057.2.4\xfa",
+    b"#lsn 5 Binhrg\n*1\r\n$4\r\nEXEC\r\n",
+];
+
+#[test]
+fn a_first_batch_that_a_power_loss_replaced_by_anything_is_cut_off() {
+    for configuration in [SLOWLY, COMMANDS] {
+        let all = written(configuration);
+        let incr = all.disk.aof(".incr.aof");
+        for stale in STALE {
+            let mut disk = all.disk.clone();
+            let content = disk.content_mut(&incr);
+            content[..all.ends[1]].fill(0);
+            let len = stale.len().min(all.ends[1]);
+            content[..len].copy_from_slice(&stale[..len]);
+            let life = Life::start(disk, configuration);
+            assert_eq!(life.exit, None, "{}: {:?}", stale.escape_ascii(), life.lines);
+            assert_eq!(life.state(), all.states[0]);
+            assert_goes_on(life, configuration);
+        }
+    }
+}
+
+/// Of a base of commands its own bytes do not tell where in the log it stands.
+#[test]
+fn a_later_batch_that_calls_the_base_durable_does_not_make_a_torn_first_batch_rot() {
+    let mut life = Life::start(Disk::default(), COMMANDS);
+    life.calls(&["SET long-gone 1", "DEL long-gone", "SET k v", "BGREWRITEAOF"]);
+    let expected = life.state();
+    let incr = life.disk.aof(".incr.aof");
+    life.calls(&["SET k w"]);
+    let end = life.disk.content(&incr).len();
+    life.calls(&["SET k x"]);
+    let mut disk = life.crash();
+    disk.content_mut(&incr)[..end - 2].fill(0);
+    let life = Life::start(disk, COMMANDS);
+    assert_eq!(life.exit, None, "{:?}", life.lines);
+    assert_eq!(life.state(), expected);
+}
+
+#[test]
+fn every_truncation_of_a_base_of_commands_is_refused() {
+    let all = written(COMMANDS);
+    let base = all.disk.aof(".base.aof");
+    for len in 0..all.disk.content(&base).len() {
+        let mut disk = all.disk.clone();
+        disk.content_mut(&base).truncate(len);
+        assert_refused(&Life::start(disk, COMMANDS), &["base.aof: it has", "were written"]);
+    }
+    assert_eq!(Some(&Life::start(all.disk, COMMANDS).state()), all.states.last());
+}

@@ -154,3 +154,15 @@ fn leftovers_are_neither_loaded_nor_kept() {
     assert!(!left(&Name::file(Dir::Data, b"temp-seedis-9.rdb")));
     assert_eq!(Life::start(disk, "appendonly yes\n").state(), expected);
 }
+
+/// A rewrite that saves suspends syncs where that is asked for, but not what a failed sync means.
+#[test]
+fn what_a_failed_sync_may_have_lost_is_not_acknowledged_while_a_rewrite_saves() {
+    let configuration = "appendonly yes\nappendfsync always\nno-appendfsync-on-rewrite yes\n";
+    let mut life = Life::start(Disk::default(), configuration);
+    (life.disk.refuses_syncs, life.disk.delays_saves) = (true, true);
+    assert_eq!(life.send("SET k v"), "");
+    life.pass(1500);
+    assert_eq!(String::from_utf8_lossy(&life.got), "");
+    assert!(life.lines.iter().any(|line| line.contains("rewriting started")), "{:?}", life.lines);
+}

@@ -39,6 +39,10 @@ pub(super) struct Disk {
     opened: BTreeMap<FileId, usize>,
     /// Snapshots fail.
     pub(super) refuses_saves: bool,
+    /// Snapshots take for ever.
+    pub(super) delays_saves: bool,
+    /// Syncs of files fail.
+    pub(super) refuses_syncs: bool,
 }
 
 impl Disk {
@@ -115,6 +119,7 @@ impl Disk {
                 self.contents[self.opened[&file]] = bytes;
                 Ok(IoResult::Saved { len })
             }
+            IoReq::Sync { .. } if self.refuses_syncs => Err(IoError::other("Input/output error")),
             _ => Ok(IoResult::Done),
         };
         done.unwrap_or_else(IoResult::Failed)
@@ -189,9 +194,15 @@ impl Life {
 
     /// Sends a command, words between blanks; returns the reply.
     pub(super) fn call(&mut self, line: &str) -> String {
+        let reply = self.send(line);
+        assert!(!reply.is_empty(), "{line}: no reply");
+        reply
+    }
+
+    /// Sends a command; returns what is replied at once, which may be nothing.
+    pub(super) fn send(&mut self, line: &str) -> String {
         self.got.clear();
         self.turns(&command(line));
-        assert!(!self.got.is_empty(), "{line}: no reply");
         String::from_utf8_lossy(&self.got).into_owned()
     }
 
@@ -250,6 +261,9 @@ impl Life {
 fn drain(effects: &mut Effects<'_>, disk: &mut Disk, got: &mut Vec<u8>) {
     while let Some((ticket, request)) = effects.io() {
         let ticket: Ticket = ticket;
+        if disk.delays_saves && matches!(request, IoReq::Save { .. }) {
+            continue;
+        }
         effects.done(ticket, disk.carry_out(request));
     }
     while let Some(conn) = effects.writable() {

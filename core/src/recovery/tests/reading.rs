@@ -60,7 +60,7 @@ fn file_of(pieces: &[Piece]) -> Vec<u8> {
 
 /// All commands, the LSN behind them, and the damage where they end.
 fn read(bytes: &[u8], cuts: &[usize]) -> (Vec<u8>, u64, Option<Damage>) {
-    let mut reader = LogReader::new(0, bytes.len() as u64, 0, true);
+    let mut reader = LogReader::new(0, bytes.len() as u64, 0, true, false);
     let mut all = Vec::new();
     let mut at = 0;
     for &to in cuts.iter().chain(&[bytes.len()]) {
