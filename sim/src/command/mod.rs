@@ -15,7 +15,7 @@ use lexopt::prelude::*;
 use seedis_sim::Plan;
 
 pub(crate) const HELP: &str = "\
-usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [--events E]
+usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [--keep-going] [--events E]
        seedis-sim explain SEED [--commands C] [--events E]
        seedis-sim shrink  --seed S [--commands C] [--seconds T] [--out FILE]
        seedis-sim shrink  FILE [--seconds T] [--out FILE]
@@ -24,6 +24,7 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [-
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 1000)
   --minutes M   stop after so long, however many seeds that is
+  --keep-going  count what fails and go on
   --events E    show so many lines of the timeline (default 60)
   --seconds T   give up making it smaller after so long (default 60)
   --out FILE    write the script there
@@ -61,6 +62,7 @@ struct Given {
     events: Option<usize>,
     seconds: Option<u64>,
     out: Option<PathBuf>,
+    keep_going: bool,
     words: Vec<std::ffi::OsString>,
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
             Long("minutes") => given.minutes = Some(args.value()?.parse()?),
             Long("events") => given.events = Some(args.value()?.parse()?),
             Long("seconds") => given.seconds = Some(args.value()?.parse()?),
+            Long("keep-going") => given.keep_going = true,
             Long("out") => given.out = Some(args.value()?.into()),
             Short('h') | Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
@@ -116,6 +119,7 @@ impl Given {
             seeds: self.seeds.unwrap_or(seeds),
             limit: self.minutes.map(minutes),
             events: self.events.unwrap_or(60),
+            keeps_going: self.keep_going,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use seedis_sim::{Plan, caught};
+use seedis_sim::{Outcome, Plan, caught};
 
 use super::replay;
 
@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) seeds: u64,
     pub(crate) limit: Option<Duration>,
     pub(crate) events: usize,
+    /// Goes on after a failure.
+    pub(crate) keeps_going: bool,
 }
 
 #[derive(Default)]
@@ -22,6 +24,8 @@ struct Sum {
     commands: u64,
     replies: u64,
     lives: u64,
+    turns: u64,
+    failures: u64,
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -34,31 +38,40 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         }
         let plan = Plan { seed, ..options.first };
         match caught::catch(|| seedis_sim::run_seed(plan, seed % 10 == 0)) {
-            Ok(outcome) => {
-                sum.seeds += 1;
-                sum.compared += u64::from(outcome.is_compared);
-                sum.commands += outcome.commands;
-                sum.replies += outcome.replies;
-                sum.lives += outcome.lives;
-            }
-            Err(finding) => {
-                eprintln!("seed {seed} failed: {finding}");
-                replay::explain(plan, options.events);
-                return ExitCode::FAILURE;
+            Ok(outcome) => sum.add(&outcome),
+            Err(caught) => {
+                eprintln!("seed {seed} failed: {caught}");
+                sum.failures += 1;
+                if !options.keeps_going {
+                    return replay::explain(plan, options.events);
+                }
             }
         }
     }
     tell(&sum, start.elapsed().as_secs_f64());
-    ExitCode::SUCCESS
+    if sum.failures > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+impl Sum {
+    fn add(&mut self, outcome: &Outcome) {
+        self.seeds += 1;
+        self.compared += u64::from(outcome.is_compared);
+        self.commands += outcome.commands;
+        self.replies += outcome.replies;
+        self.lives += outcome.lives;
+        self.turns += outcome.turns;
+    }
 }
 
 fn tell(sum: &Sum, seconds: f64) {
     println!(
-        "{} seeds ({} compared with the model), {} lives, {} commands, {} replies in {seconds:.1} \
+        "{} failed; {} seeds ({} compared with the model), {} lives, {} turns, {} commands, {} replies in {seconds:.1} \
          s: {:.0} seeds/s, {:.0} commands/s",
+        sum.failures,
         sum.seeds,
         sum.compared,
         sum.lives,
+        sum.turns,
         sum.commands,
         sum.replies,
         sum.seeds as f64 / seconds,

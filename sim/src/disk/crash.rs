@@ -3,6 +3,9 @@
 //! What is not durable is kept or not, in part or whole, as an image says: everything, nothing, or
 //! any subset that is legal, drawn from a number of its own. The two ends are legal on every file
 //! system, and show the most with the least.
+//!
+//! What is drawn for a change depends on the number, on its file and on its place, both counted
+//! from the newest, so that it stays the same when something older is taken out of the run.
 
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
@@ -26,12 +29,18 @@ pub enum Image {
     Drawn(u64),
 }
 
-/// An image while it is drawn.
+/// An image while it is drawn, or a part of one.
 struct Painter {
+    seed: u64,
     rng: ChaCha8Rng,
     /// Everything, or nothing.
     all: Option<bool>,
 }
+
+/// Kinds of parts.
+const REQUESTS: u64 = 1;
+const DIRECTORIES: u64 = 2;
+const FILES: u64 = 3;
 
 impl Painter {
     fn new(image: Image) -> Self {
@@ -40,7 +49,14 @@ impl Painter {
             Image::Nothing => (0, Some(false)),
             Image::Drawn(seed) => (seed, None),
         };
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), all }
+        Self { seed, rng: ChaCha8Rng::seed_from_u64(seed), all }
+    }
+
+    /// What paints a part of its own: one of a file, a directory or a request and a place in it.
+    fn part(&self, kind: u64, of: usize, place: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(kind << 48 | (of as u64) << 24 | place as u64);
+        Self { seed: self.seed, rng, all: self.all }
     }
 
     /// How likely it is that something is kept, of 10: the ends are what matters most.
@@ -74,8 +90,8 @@ impl Disk {
         if painter.all.is_none() {
             outstanding.shuffle(&mut painter.rng);
         }
-        for waiting in outstanding {
-            self.interrupt(waiting, &mut painter);
+        for (at, waiting) in outstanding.into_iter().enumerate() {
+            self.interrupt(waiting, &mut painter.part(REQUESTS, at, 0));
         }
         self.faults = faults;
         match crash {
@@ -113,11 +129,13 @@ impl Disk {
     fn lose_power(&mut self, painter: &mut Painter) {
         let cut = self.journal_end(painter);
         let Self { personality, files, directories, stale, .. } = self;
-        for directory in directories.values_mut() {
+        for (at, directory) in directories.values_mut().enumerate() {
+            let painter = &mut painter.part(DIRECTORIES, at, 0);
             *directory = Directory::new(entries_left(directory, *personality, cut, painter));
         }
-        for file in files.values_mut() {
-            *file = File::new(content_left(file, *personality, cut, stale, painter));
+        for (at, file) in files.values_mut().rev().enumerate() {
+            let left = content_left(file, *personality, cut, stale, (at, painter));
+            *file = File::new(left);
         }
         self.forget_removed();
     }
@@ -185,14 +203,16 @@ fn content_left(
     personality: Personality,
     cut: u64,
     stale: &[u8],
-    painter: &mut Painter,
+    (of, painter): (usize, &Painter),
 ) -> Vec<u8> {
     let (changes, mut canvas) = file.unsettled();
-    let (odds_of_lengths, odds_of_data) = (painter.odds(), painter.odds());
-    let stale = if personality.shows_stale_blocks && painter.coin() { stale } else { &[] };
+    let mut whole = painter.part(FILES, of, 0);
+    let (odds_of_lengths, odds_of_data) = (whole.odds(), whole.odds());
+    let stale = if personality.shows_stale_blocks && whole.coin() { stale } else { &[] };
     // The change of the length that a write came with precedes it.
     let mut last_length = None;
-    for change in changes {
+    for (at, change) in changes.iter().enumerate() {
+        let painter = &mut painter.part(FILES, of, changes.len() - at);
         let is_kept = match change.fate {
             Fate::Kept => true,
             Fate::Lost => false,

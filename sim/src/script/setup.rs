@@ -48,6 +48,9 @@ pub struct Persistence {
 /// Longest value in a run with an oracle: the model copies values all the time.
 const MODELLED_BULK_BYTES: u64 = 1 << 20;
 
+/// Longest value in one without: all that more would do is to fill memory with zeros.
+const ANY_BULK_BYTES: u64 = 4 << 20;
+
 impl Setup {
     /// The setup of a seed.
     #[must_use]
@@ -78,7 +81,10 @@ impl Setup {
     pub fn config(&self) -> Config {
         let mut config = Config { save: Vec::new(), ..Config::default() };
         match self.scope {
-            Scope::Any => config.enable_debug_command = ProtectedAction::Yes,
+            Scope::Any => {
+                config.enable_debug_command = ProtectedAction::Yes;
+                config.proto_max_bulk_len = ANY_BULK_BYTES;
+            }
             Scope::Modelled => config.proto_max_bulk_len = MODELLED_BULK_BYTES,
         }
         if let Some(kept) = &self.persistence {

@@ -12,7 +12,7 @@ mod simplify;
 use std::time::{Duration, Instant};
 
 use crate::caught::{Caught, catch};
-use crate::disk::Fault;
+use crate::disk::{Fault, Image};
 use crate::script::{Event, Script};
 use crate::{Timeline, check_script};
 
@@ -86,12 +86,34 @@ impl Shrinker {
         if self.is_late() || candidate == self.script {
             return false;
         }
-        self.tries += 1;
-        let fails = (self.fails)(&candidate);
-        if fails {
+        if self.fails(&candidate) {
             self.script = candidate;
+            return true;
         }
-        fails
+        self.keep_redrawn(candidate)
+    }
+
+    fn fails(&mut self, candidate: &Script) -> bool {
+        self.tries += 1;
+        (self.fails)(candidate)
+    }
+
+    /// What a crash leaves is drawn, and may have to be drawn anew when what it is drawn of has
+    /// changed.
+    fn keep_redrawn(&mut self, mut candidate: Script) -> bool {
+        if candidate.events() > REDRAWN_EVENTS_MAX {
+            return false;
+        }
+        for number in 0..REDRAWS {
+            if !redraw(&mut candidate, number) || self.is_late() {
+                return false;
+            }
+            if self.fails(&candidate) {
+                self.script = candidate;
+                return true;
+            }
+        }
+        false
     }
 
     /// Changes a copy and keeps it when it fails too.
@@ -155,6 +177,24 @@ impl Shrinker {
             });
         }
     }
+}
+
+/// Images that are tried, of scripts that are short enough for it.
+const REDRAWS: u64 = 6;
+const REDRAWN_EVENTS_MAX: usize = 200;
+
+/// Lets the last crash of which the image is drawn leave another one. Returns whether there is one.
+fn redraw(script: &mut Script, number: u64) -> bool {
+    let images = script.steps.iter_mut().flatten().filter_map(|event| match event {
+        Event::Image(image) => Some(image),
+        _ => None,
+    });
+    let images = images.chain(std::iter::once(&mut script.setup.last_image));
+    let Some(image) = images.filter(|image| matches!(image, Image::Drawn(_))).last() else {
+        return false;
+    };
+    *image = Image::Drawn(number);
+    true
 }
 
 type IsOne = fn(&Event) -> bool;

@@ -24,8 +24,9 @@ use crate::workload::Scope;
 #[derive(Debug)]
 pub(crate) struct Lives {
     setup: Setup,
-    /// One of so many turns is the last.
+    /// One of so many turns is the last: of those that serve and of those that load.
     turns: u32,
+    loading_turns: u32,
     power_percent: u32,
     pub(crate) count: u64,
     /// No server can begin any more.
@@ -48,15 +49,20 @@ const REFUSALS_MAX: u32 = 4;
 /// Turns after which a server that nobody disturbs must have done everything.
 const REST_TURNS: u32 = 50_000;
 
+/// The same where nothing is known of what clients have set, so that it may never be done.
+const ANY_REST_TURNS: u32 = 500;
+
 impl Lives {
     pub(crate) fn draw(setup: Setup, decisions: &Decisions) -> Self {
-        let (turns, power_percent) = decisions.mood(Stream::World, |rng| {
-            let turns = *[60, 300, 1000, 5000].choose(rng).unwrap_or(&300);
-            (turns, *[0, 50, 90, 100].choose(rng).unwrap_or(&50))
+        let (turns, loading_turns, power_percent) = decisions.mood(Stream::World, |rng| {
+            let turns = *[60, 100, 300, 1000].choose(rng).unwrap_or(&300);
+            let loading_turns = *[20, 100, 300].choose(rng).unwrap_or(&100);
+            (turns, loading_turns, *[0, 50, 90, 100].choose(rng).unwrap_or(&50))
         });
         Self {
             setup,
             turns,
+            loading_turns,
             power_percent,
             count: 1,
             is_over: false,
@@ -93,7 +99,8 @@ impl World {
         if is_loading && self.lives.cut_short >= CUT_SHORT_MAX {
             return;
         }
-        let turns = if is_loading { 20 } else { self.lives.turns };
+        let Lives { turns, loading_turns, .. } = self.lives;
+        let turns = if is_loading { loading_turns } else { turns };
         let power_percent = self.lives.power_percent;
         let decided = self.around.decisions.decide(
             Stream::World,
@@ -188,7 +195,11 @@ impl World {
     }
 
     fn rest(&mut self) {
-        for _ in 0..REST_TURNS {
+        let turns = match self.around.scope {
+            Scope::Any => ANY_REST_TURNS,
+            Scope::Modelled => REST_TURNS,
+        };
+        for _ in 0..turns {
             self.step();
             if self.lives.is_over {
                 return;

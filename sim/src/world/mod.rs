@@ -336,7 +336,8 @@ impl Surroundings {
         }
         self.boundary.turn(&mut self.disk, now);
         while let Some((ticket, result)) = self.boundary.completed(&mut self.disk, now) {
-            self.trace.note(b'd', ticket.0, format!("{result:?}").as_bytes());
+            self.trace.note(b'd', ticket.0, &[]);
+            self.trace.result(&result);
             self.timeline.note(|| format!("request {} ends: {}", ticket.0, words::result(&result)));
             turn.done(ticket, result);
         }
@@ -361,7 +362,8 @@ impl Surroundings {
     fn perform(&mut self, effects: &mut Effects<'_>) {
         let now = self.clock.now();
         while let Some((ticket, request)) = effects.io() {
-            self.trace.note(b'f', ticket.0, format!("{request:?}").as_bytes());
+            self.trace.note(b'f', ticket.0, &[]);
+            self.trace.request(&request);
             self.timeline.note(|| format!("request {}: {}", ticket.0, words::request(&request)));
             if let Some(request) = self.host.ask(ticket, request) {
                 self.boundary.ask(&mut self.disk, ticket, request, now);

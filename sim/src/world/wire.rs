@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 use seedis_core::{ConnId, Effects, Flow, Turn};
 
 use super::timeline::Timeline;
@@ -139,7 +140,7 @@ impl Wire {
         }
         let decided = decisions.decide(
             Stream::Network,
-            |rng| Some(rng.random_range(0..=all.min(max))).filter(|&bytes| bytes < all),
+            |rng| Some(piece_bytes(all, max, rng)).filter(|&bytes| bytes < all),
             |bytes| Event::Deliver { client, bytes },
             |event| match event {
                 Event::Deliver { client: of, bytes } if *of == client => Some(*bytes),
@@ -208,6 +209,13 @@ impl Wire {
         self.received.drain(..at);
         replies
     }
+}
+
+/// How much of `all` arrives where the network prefers pieces of up to `max` bytes. Now and then a
+/// larger one comes, or one byte at a time would be all that a run does.
+fn piece_bytes(all: usize, max: usize, rng: &mut ChaCha8Rng) -> usize {
+    let max = if rng.random_ratio(1, 3) { max.max(300) } else { max };
+    rng.random_range(0..=all.min(max))
 }
 
 /// What commands took: it only shows in statistics, so it need not be decided.
