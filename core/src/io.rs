@@ -191,6 +191,26 @@ pub enum IoReq {
     Drop(Garbage),
 }
 
+impl IoReq {
+    /// The same again, for a request that carries no data and may be repeated.
+    pub(crate) fn again(&self) -> Option<Self> {
+        Some(match self {
+            Self::Read { name } => Self::Read { name: name.clone() },
+            Self::List { dir } => Self::List { dir: *dir },
+            Self::MakeDir { dir } => Self::MakeDir { dir: *dir },
+            Self::SyncDir { dir } => Self::SyncDir { dir: *dir },
+            Self::Open { mode: OpenMode::CreateNew, .. } => return None,
+            Self::Open { file, name, mode } => {
+                Self::Open { file: *file, name: name.clone(), mode: *mode }
+            }
+            Self::ReadAt { file, at, len } => Self::ReadAt { file: *file, at: *at, len: *len },
+            Self::Truncate { file, len } => Self::Truncate { file: *file, len: *len },
+            Self::Sync { file } => Self::Sync { file: *file },
+            _ => return None,
+        })
+    }
+}
+
 /// Data that nobody can reach any more and that takes long to free.
 #[derive(Default)]
 pub struct Garbage {

@@ -50,6 +50,8 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Rewrite {
     stage: Option<Stage>,
+    /// What was asked for last, to be asked for again after a signal.
+    asked: Option<IoReq>,
     /// It is to begin when nothing else saves.
     pub(crate) is_wanted: bool,
     pub(crate) not_before_ns: u64,
@@ -111,6 +113,7 @@ impl Server {
 
     fn rewrite_asks(&mut self, stage: Stage, request: IoReq) -> Ticket {
         self.persist.rewrite.stage = Some(stage);
+        self.persist.rewrite.asked = request.again();
         self.ask(request, Step::Rewrite)
     }
 
@@ -137,6 +140,17 @@ impl Server {
     /// A step of the rewrite has completed.
     pub(crate) fn rewrite_step(&mut self, result: IoResult) {
         let Some(stage) = self.persist.rewrite.stage.take() else { return };
+        let again = self.persist.rewrite.asked.take().or_else(|| match stage {
+            // Whichever manifest the disk has, this one replaces it.
+            Stage::ListIncr | Stage::ListBase | Stage::Forget => Some(self.manifest_request()),
+            _ => None,
+        });
+        if let (Some(request), IoResult::Failed(error)) = (again, &result)
+            && error.kind == IoErrorKind::Interrupted
+        {
+            self.rewrite_asks(stage, request);
+            return;
+        }
         let result = match (stage, result) {
             (Stage::Unlink(files), IoResult::Failed(error)) => {
                 return self.old_file_kept(files, &error);

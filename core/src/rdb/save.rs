@@ -152,8 +152,9 @@ impl Save {
     fn step(&mut self) {
         match self.stage {
             Stage::Head => {
-                if let Form::Dump(dump) = &mut self.form {
-                    dump.head(&mut self.out.bytes);
+                match &mut self.form {
+                    Form::Dump(dump) => dump.head(&mut self.out.bytes),
+                    Form::Commands(commands) => commands.head(&mut self.out.bytes),
                 }
                 self.stage = Stage::Keys;
             }

@@ -80,6 +80,8 @@ pub(crate) struct LogReader {
     knows_lsn: bool,
     /// It has batches of ours, or should have.
     pub(crate) has_frames: bool,
+    /// What comes next goes on with commands of stock Redis.
+    is_foreign: bool,
     /// Batches of ours that were whole.
     pub(crate) batches: u64,
     /// What `Found::Run` stands for.
@@ -190,8 +192,7 @@ impl LogReader {
             (self.lsn, self.knows_lsn, self.has_frames) = (lsn, true, true);
         } else if let Some(header) = Header::parse(line) {
             return Some(self.batch(header, len + 1, is_end));
-        } else if line.starts_with(frame::LSN_LINE) || self.has_frames && !line.starts_with(b"#TS:")
-        {
+        } else if line.starts_with(frame::LSN_LINE) || self.has_frames && !is_timestamp(line) {
             return Some(self.damage(DamageKind::Format));
         }
         self.at += len + 1;
@@ -212,14 +213,16 @@ impl LogReader {
         if !header.fits(payload, self.lsn) {
             return self.damage(DamageKind::Checksum);
         }
-        self.has_frames = true;
+        (self.has_frames, self.is_foreign) = (true, false);
         self.batches += 1;
         self.run_end = end;
         self.run_lsn = self.lsn + header.len;
         Found::Run(core::iter::once(start..end).collect())
     }
 
-    /// Commands without a batch around them: stock Redis appended them.
+    /// Commands without a batch around them: stock Redis appended them. It names its database
+    /// first; in a file of ours anything else is old blocks of a file of commands, which a power
+    /// loss may leave where something had not been synced.
     fn foreign(&mut self, is_end: bool) -> Found {
         let mut commands = Foreign::new(self.at);
         let limits = Limits { bulk_bytes_max: u64::MAX, authenticated: true };
@@ -248,12 +251,25 @@ impl LogReader {
         if commands.whole_to == self.at {
             return stop.unwrap_or_else(|| self.damage(DamageKind::Format));
         }
+        if self.has_frames && !self.is_foreign && !commands.begins_as_redis_does {
+            return self.damage(DamageKind::Format);
+        }
+        self.is_foreign = true;
         commands.cut_to_whole();
         self.run_end = commands.whole_to;
         let bytes: usize = commands.ranges.iter().map(Range::len).sum();
         self.run_lsn = self.lsn + bytes as u64;
         Found::Run(commands.ranges)
     }
+}
+
+/// Whether a line is `#TS:` and a number: torn, it may hide the header behind it.
+fn is_timestamp(line: &[u8]) -> bool {
+    let digits = line.strip_prefix(b"#TS:").and_then(|rest| rest.strip_suffix(b"\r"));
+    digits.is_some_and(|digits| {
+        let digits = digits.strip_prefix(b"-").unwrap_or(digits);
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    })
 }
 
 /// Commands that are being collected.
@@ -264,12 +280,19 @@ struct Foreign {
     /// Up to here everything is whole, and no transaction is open.
     whole_to: usize,
     whole_ranges: usize,
+    begins_as_redis_does: bool,
 }
 
 impl Foreign {
     fn new(at: usize) -> Self {
-        let ranges = Vec::new();
-        Self { ranges, next: at, in_transaction: false, whole_to: at, whole_ranges: 0 }
+        Self {
+            ranges: Vec::new(),
+            next: at,
+            in_transaction: false,
+            whole_to: at,
+            whole_ranges: 0,
+            begins_as_redis_does: false,
+        }
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -301,6 +324,10 @@ impl Foreign {
 
     fn add(&mut self, name: &[u8], end: usize) {
         let start = self.next;
+        if self.ranges.is_empty() {
+            let is_it = |first: &[u8]| name.eq_ignore_ascii_case(first);
+            self.begins_as_redis_does = is_it(b"select") || is_it(b"multi");
+        }
         match self.ranges.last_mut().filter(|last| last.end == start) {
             Some(last) => last.end = end,
             None => self.ranges.push(start..end),

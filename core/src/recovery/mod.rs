@@ -65,6 +65,8 @@ pub(crate) type IoReqQueue = VecDeque<IoReq>;
 #[derive(Debug)]
 pub(crate) struct Recovery {
     pub(crate) stage: Option<Stage>,
+    /// What was asked for last, to be asked for again after a signal.
+    asked: Option<IoReq>,
     arrived: VecDeque<IoResult>,
     data: Vec<FileEntry>,
     aof: Vec<FileEntry>,
@@ -91,7 +93,8 @@ impl Core {
         let server = &mut self.server;
         let before = (server.stats.clone(), server.command_stats.clone());
         server.recovery = Some(Box::new(Recovery {
-            stage: Some(Stage::ListData),
+            stage: None,
+            asked: None,
             arrived: VecDeque::new(),
             data: Vec::new(),
             aof: Vec::new(),
@@ -105,7 +108,7 @@ impl Core {
             now: server.now,
             before,
         }));
-        server.ask(IoReq::List { dir: Dir::Data }, Step::Recover);
+        server.recover_asks(Stage::ListData, IoReq::List { dir: Dir::Data });
     }
 
     /// Goes on with what has arrived.
@@ -113,6 +116,13 @@ impl Core {
         while let Some(recovery) = &mut self.server.recovery {
             let Some(result) = recovery.arrived.pop_front() else { return };
             let Some(stage) = recovery.stage.take() else { return };
+            let asked = recovery.asked.take();
+            if let (Some(request), IoResult::Failed(error)) = (asked, &result)
+                && error.kind == IoErrorKind::Interrupted
+            {
+                self.server.recover_asks(stage, request);
+                continue;
+            }
             if let Err(why) = self.recover_from(stage, result) {
                 self.server.refuse_to_start(&why);
             }
@@ -126,11 +136,6 @@ impl Core {
             (Stage::ListAof, result) => server.aof_listed(result),
             (Stage::ReadManifest, IoResult::Bytes(bytes)) => server.manifest_read(&bytes),
             (Stage::Open(part), IoResult::Opened { len }) => server.part_opened(part, len),
-            (Stage::Read(loading), IoResult::Failed(error))
-                if error.kind == IoErrorKind::Interrupted =>
-            {
-                server.read_on(loading)
-            }
             (Stage::Read(loading), IoResult::Bytes(bytes)) => self.part_read(loading, &bytes),
             (Stage::Sync(loading), IoResult::Done) => server.part_synced(&loading),
             (Stage::Repair(left), IoResult::Done | IoResult::Opened { .. }) => {
@@ -149,7 +154,7 @@ fn failed(stage: &Stage, words: &str) -> String {
         Stage::Open(part) => format!("open {}", part.shown()),
         Stage::Read(loading) => format!("read {} at {}", loading.part.shown(), loading.read_to),
         Stage::Sync(loading) => format!("sync {}", loading.part.shown()),
-        Stage::Repair(_) => "repair the append only file".into(),
+        Stage::Repair(_) => "make the append only file whole and durable".into(),
         Stage::ListData => "list the working directory".into(),
         Stage::ListAof => "list the directory of the append only file".into(),
         Stage::ReadManifest => "read the AOF manifest".into(),
@@ -176,6 +181,7 @@ impl Server {
     pub(crate) fn recover_asks(&mut self, stage: Stage, request: IoReq) {
         if let Some(recovery) = &mut self.recovery {
             recovery.stage = Some(stage);
+            recovery.asked = request.again();
         }
         self.ask(request, Step::Recover);
     }

@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem::take;
 
 use super::Stage;
 use crate::config::{Config, LogLevel};
@@ -201,20 +202,49 @@ impl Server {
         Ok(())
     }
 
-    /// Removes what a crash left half done: files with names of ours that no manifest names and
-    /// that hold nothing acknowledged, and history.
+    /// Removes what a crash left half done: temporary files, and empty incremental files that no
+    /// manifest names. What else nobody names may be somebody's copy, and stays.
     pub(crate) fn remove_leftovers(&mut self) {
-        let Some(recovery) = &self.recovery else { return };
-        let (data, aof) = (recovery.data.iter(), recovery.aof.iter());
-        let all = data.map(|file| (Dir::Data, file)).chain(aof.map(|file| (Dir::Aof, file)));
-        let persist = &mut self.persist;
-        let names: Vec<Name> = all
-            .filter(|(_, file)| persist.knows_temporary(&file.name))
-            .map(|(dir, file)| Name::file(dir, &file.name))
-            .collect();
+        let Some(recovery) = &mut self.recovery else { return };
+        let (data, aof) = (take(&mut recovery.data), take(&mut recovery.aof));
+        let mut names = Vec::new();
+        for file in data {
+            if self.persist.knows_temporary(&file.name) {
+                names.push(Name::file(Dir::Data, &file.name));
+            }
+        }
+        for file in aof {
+            let is_temporary = self.persist.knows_temporary(&file.name);
+            if is_temporary || self.is_half_manifest(&file) || self.is_unused_incr(&file) {
+                names.push(Name::file(Dir::Aof, &file.name));
+            }
+        }
         for name in names {
             self.request(IoReq::Unlink { name }, None);
         }
+    }
+}
+
+impl Server {
+    /// Whether a crash came while a manifest was written: `appendonly.aof.manifest.<number>.tmp`.
+    fn is_half_manifest(&self, file: &FileEntry) -> bool {
+        let name = crate::persist::manifest_io::name(&self.config);
+        let rest = file.name.strip_prefix(&name[..]).and_then(|rest| rest.strip_prefix(b"."));
+        let digits = rest.and_then(|rest| rest.strip_suffix(b".tmp"));
+        digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+    }
+
+    /// Whether it was made to be an incremental file, and a crash came before a manifest named it.
+    /// Without a manifest nothing is known.
+    fn is_unused_incr(&self, file: &FileEntry) -> bool {
+        let manifest = &self.persist.aof.manifest;
+        let number = number_of(&file.name, &self.config.appendfilename);
+        let is_named = manifest.files().any(|(_, named)| named.name == file.name);
+        file.len == 0
+            && matches!(number, Some((_, false)))
+            && file.name.ends_with(b".incr.aof")
+            && manifest.base.is_some()
+            && !is_named
     }
 }
 

@@ -57,7 +57,10 @@ impl Server {
     /// Everything was read: mends what a crash has torn, or refuses what is broken otherwise.
     pub(crate) fn mend_files(&mut self) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
-        let Some(torn) = recovery.torn.take() else { return self.open_log() };
+        let Some(torn) = recovery.torn.take() else {
+            let syncs = self.syncs_of_names();
+            return self.repair_next(syncs);
+        };
         let Damage { at, lsn, kind } = &torn.damage;
         let place = format!("{} at offset {at} (LSN {lsn}, {kind:?})", torn.part.shown());
         if torn.is_in_base() {
@@ -91,7 +94,17 @@ impl Server {
         {
             *len = if torn.part.is_last { torn.damage.at } else { 0 };
         }
+        repairs.append(&mut self.syncs_of_names());
         self.repair_next(repairs)
+    }
+
+    /// The last life may have ended between the rename of a manifest and its sync, and then a power
+    /// loss takes it, or the directory, away again.
+    fn syncs_of_names(&self) -> IoReqQueue {
+        if !self.config.appendonly || self.persist.aof.manifest.files().next().is_none() {
+            return IoReqQueue::new();
+        }
+        [Dir::Data, Dir::Aof].map(|dir| IoReq::SyncDir { dir }).into()
     }
 
     fn cut_file(&mut self, repairs: &mut VecDeque<IoReq>, part: &Part, len: u64) {

@@ -1,4 +1,7 @@
 //! The form of a save that is commands, for an append-only file without a dump in front.
+//!
+//! It begins with an annotation, so that after a power loss its old blocks at the beginning of
+//! another file are not taken for commands of that file.
 
 use alloc::vec::Vec;
 
@@ -10,7 +13,15 @@ use crate::value::Value;
 #[derive(Debug)]
 pub(super) struct CommandForm;
 
+/// What no incremental file begins with.
+const HEAD: &[u8] = b"#base\n";
+
 impl CommandForm {
+    /// Begins the file.
+    pub(super) fn head(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(HEAD);
+    }
+
     /// Chooses a database.
     pub(super) fn open(&self, out: &mut Vec<u8>, db: usize) {
         out.extend_from_slice(b"*2\r\n$6\r\nSELECT\r\n");

@@ -60,7 +60,7 @@ fn empty_databases_make_a_head_and_an_end() {
     let dbs = [Db::new(HASHER())];
     let file = dump(&dbs, Settings { checksum: false, ..settings() });
     assert_eq!(file, b"REDIS0010\xfa\x0aredis-bits\xc0\x40\xff\0\0\0\0\0\0\0\0");
-    assert_eq!(written(Save::commands(Snapshot::of(&dbs))), b"");
+    assert_eq!(written(Save::commands(Snapshot::of(&dbs))), b"#base\n");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn commands_make_the_databases() {
     let dbs = databases(b"k", NewValue::Int(-5), Some(77));
     assert_eq!(
         written(Save::commands(Snapshot::of(&dbs))),
-        b"*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n\
+        b"#base\n*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n\
           *5\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n-5\r\n$4\r\nPXAT\r\n$2\r\n77\r\n"
     );
 }

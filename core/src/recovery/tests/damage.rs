@@ -236,10 +236,13 @@ fn a_torn_end_of_the_first_file_takes_the_second_along() {
 const COMMANDS: &str = "appendonly yes\nappendfsync no\naof-use-rdb-preamble no\n";
 
 /// What a power loss may show in place of bytes that were not synced: old blocks of other files.
-const STALE: [&[u8]; 3] = [
+const STALE: [&[u8]; 6] = [
     b"#crc32c 6cac6f2c\nfile appendonly.aof.16.base.rdb seq 16 type b\n",
     b"REDIS0011\xfa\x09redis-ver\x057.2.4\xfa",
     b"#lsn 5 Binhrg\n*1\r\n$4\r\nEXEC\r\n",
+    b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nstale",
+    b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nstale\r\n",
+    b"#base\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nstale\r\n",
 ];
 
 #[test]
@@ -288,4 +291,22 @@ fn every_truncation_of_a_base_of_commands_is_refused() {
         assert_refused(&Life::start(disk, COMMANDS), &["base.aof: it has", "were written"]);
     }
     assert_eq!(Some(&Life::start(all.disk, COMMANDS).state()), all.states.last());
+}
+
+/// Zeros in the middle of an annotation would otherwise make the next header part of it, and its
+/// batch commands of stock Redis.
+#[test]
+fn a_torn_timestamp_hides_no_batch() {
+    let mut life = Life::start(Disk::default(), SLOWLY);
+    life.calls(&["SET k v"]);
+    let incr = life.disk.aof(".incr.aof");
+    let (expected, end) = (life.state(), life.disk.content(&incr).len());
+    life.pass(1500);
+    life.calls(&["DEL k"]);
+    let next = life.disk.content(&incr).len();
+    life.calls(&["INCR k"]);
+    let mut disk = life.crash();
+    disk.content_mut(&incr)[end + 5..next].fill(0);
+    let life = Life::start(disk, SLOWLY);
+    assert_eq!((life.exit, life.state()), (None, expected), "{:?}", life.lines);
 }

@@ -144,6 +144,10 @@ fn leftovers_are_neither_loaded_nor_kept() {
     disk.put(Dir::Data, "temp-seedis-9.rdb", b"half a dump");
     disk.put(Dir::Aof, "appendonly.aof.9.incr.aof", &command("SET k wrong"));
     disk.put(Dir::Aof, "appendonly.aof.9.base.rdb", b"half a base");
+    let dead = ["appendonly.aof.manifest.123.tmp", "appendonly.aof.8.incr.aof"];
+    dead.iter().for_each(|name| disk.put(Dir::Aof, name, b""));
+    let others = ["appendonly.aof.manifest.x.tmp", "mine.8.incr.aof", "appendonly.aof.8.incr.aof~"];
+    others.iter().for_each(|name| disk.put(Dir::Aof, name, b""));
     let mut life = Life::start(disk, "appendonly yes\n");
     assert_eq!(life.state(), expected);
     life.calls(&["BGREWRITEAOF", "SET more m"]);
@@ -152,6 +156,10 @@ fn leftovers_are_neither_loaded_nor_kept() {
     let left = |name: &Name| disk.names.contains_key(name);
     assert!(!left(&Name::file(Dir::Aof, b"temp-seedis-7.rdb")));
     assert!(!left(&Name::file(Dir::Data, b"temp-seedis-9.rdb")));
+    assert!(dead.iter().all(|name| !left(&Name::file(Dir::Aof, name.as_bytes()))));
+    assert!(others.iter().all(|name| left(&Name::file(Dir::Aof, name.as_bytes()))));
+    assert!(left(&Name::file(Dir::Aof, b"appendonly.aof.9.base.rdb")));
+    assert!(left(&Name::file(Dir::Aof, b"appendonly.aof.9.incr.aof")));
     assert_eq!(Life::start(disk, "appendonly yes\n").state(), expected);
 }
 
@@ -165,4 +173,17 @@ fn what_a_failed_sync_may_have_lost_is_not_acknowledged_while_a_rewrite_saves() 
     life.pass(1500);
     assert_eq!(String::from_utf8_lossy(&life.got), "");
     assert!(life.lines.iter().any(|line| line.contains("rewriting started")), "{:?}", life.lines);
+}
+
+#[test]
+fn a_start_survives_signals() {
+    let disk = Disk { interrupts: true, ..Disk::default() };
+    let mut life = Life::start(disk, "appendonly yes\nappendfsync always\n");
+    assert_eq!(life.exit, None, "{:?}", life.lines);
+    life.calls(&["SET k v", "BGREWRITEAOF", "SET n 1"]);
+    let expected = life.state();
+    let mut disk = life.crash();
+    disk.content_mut(&Name::file(Dir::Aof, b"appendonly.aof.2.incr.aof")).extend(b"*3\r\n");
+    let life = Life::start(disk, "appendonly yes\n");
+    assert_eq!((life.exit, life.state()), (None, expected), "{:?}", life.lines);
 }

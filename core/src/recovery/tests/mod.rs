@@ -43,6 +43,9 @@ pub(super) struct Disk {
     pub(super) delays_saves: bool,
     /// Syncs of files fail.
     pub(super) refuses_syncs: bool,
+    /// A signal comes during every other request that it may come during.
+    pub(super) interrupts: bool,
+    was_interrupted: bool,
 }
 
 impl Disk {
@@ -76,7 +79,18 @@ impl Disk {
         at
     }
 
+    /// Whether a signal comes during this request.
+    fn interrupt(&mut self, request: &IoReq) -> bool {
+        let may_be = matches!(request, IoReq::Replace { .. }) || request.again().is_some();
+        self.was_interrupted = self.interrupts && may_be && !self.was_interrupted;
+        self.was_interrupted
+    }
+
     fn carry_out(&mut self, request: IoReq) -> IoResult {
+        if self.interrupt(&request) {
+            let words = "Interrupted system call".into();
+            return IoResult::Failed(IoError { kind: IoErrorKind::Interrupted, words });
+        }
         let done = match request {
             IoReq::Read { name } => {
                 self.find(&name).map(|at| IoResult::Bytes(self.contents[at].clone()))
