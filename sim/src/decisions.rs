@@ -44,6 +44,8 @@ struct Source {
     step: Step,
     written: Option<Vec<Step>>,
     counts: Counts,
+    /// Faults since somebody asked.
+    faults: Vec<Fault>,
     is_resting: bool,
     last_image: Image,
 }
@@ -82,6 +84,7 @@ impl Decisions {
             step: Step::new(),
             written: None,
             counts: Counts::default(),
+            faults: Vec::new(),
             is_resting: false,
             last_image: Image::Nothing,
         })))
@@ -189,7 +192,7 @@ impl Decisions {
         if odds == 0 {
             return None;
         }
-        self.decide(
+        let decided = self.decide(
             Stream::Disk,
             |rng| rng.random_ratio(odds, 10_000).then(|| detail(rng)),
             |detail| Event::Fault { fault, nth, detail },
@@ -199,7 +202,16 @@ impl Decisions {
                 }
                 _ => None,
             },
-        )
+        );
+        if decided.is_some() {
+            self.0.borrow_mut().faults.push(fault);
+        }
+        decided
+    }
+
+    /// What has gone wrong since the last call.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        std::mem::take(&mut self.0.borrow_mut().faults)
     }
 
     /// How long a request takes, in ns.

@@ -12,9 +12,11 @@ pub mod caught;
 pub mod decisions;
 pub mod disk;
 pub mod finding;
+pub mod marks;
 pub mod model;
 pub mod replay;
 pub mod reply;
+pub mod report;
 pub mod sabotage;
 pub mod script;
 pub mod shrink;
@@ -26,6 +28,7 @@ pub use caught::Caught;
 use decisions::Decisions;
 use finding::Invariant::{S1, T5};
 use finding::check;
+use marks::Marks;
 use sabotage::Boundary;
 use script::Script;
 pub use world::{Outcome, Plan, Timeline, World};
@@ -38,7 +41,19 @@ pub use world::{Outcome, Plan, Timeline, World};
 /// When a check fails.
 #[must_use]
 pub fn run_seed(plan: Plan, twice: bool) -> Outcome {
-    let outcome = check_run(World::run(plan, Timeline::default()));
+    run_seed_marked(plan, twice, &mut Marks::default())
+}
+
+/// The same, and adds what the run has met to the marks.
+///
+/// # Panics
+///
+/// When a check fails.
+#[must_use]
+pub fn run_seed_marked(plan: Plan, twice: bool, marks: &mut Marks) -> Outcome {
+    let (world, outcome) = World::run(plan, Timeline::default());
+    marks.add(world.marks());
+    let outcome = check_run((world, outcome));
     if twice {
         let again = World::run(plan, Timeline::default()).1;
         check(again == outcome, S1, || format!("once {outcome:?}, then {again:?}"));

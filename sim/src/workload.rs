@@ -7,10 +7,11 @@
 //! set, so that commands meet on the same keys; values lean to the edges: empty, huge, numbers
 //! around the limits of 32 and 64 bits, times around now.
 
+use std::sync::OnceLock;
+
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
-use seedis_core::command::Registry;
 use seedis_core::command::arguments::{self, Argument, Kind};
 use seedis_core::command::spec::{Command, Flags};
 
@@ -40,31 +41,46 @@ pub struct Workload {
 /// A command that may be drawn.
 #[derive(Debug)]
 struct Choice {
+    form: &'static Form,
+    /// The weights up to and with this one.
+    weights: u32,
+}
+
+/// How a command is written: its name, perhaps that of a subcommand, and its arguments.
+#[derive(Debug)]
+struct Form {
+    command: &'static Command,
     words: Vec<&'static str>,
     arguments: Vec<Argument<'static>>,
-    weight: u32,
+}
+
+/// The forms of all commands, in the order of the table.
+fn forms() -> &'static [Form] {
+    static FORMS: OnceLock<Vec<Form>> = OnceLock::new();
+    FORMS.get_or_init(|| {
+        let registry = seedis_core::command::registry();
+        let commands = registry.tops().iter().map(|&id| registry.row(id).command);
+        commands.flat_map(Form::of).collect()
+    })
 }
 
 impl Workload {
     /// Draws what this seed does: which commands, how often each, how skewed the keys.
     #[must_use]
-    pub fn draw(registry: &Registry, scope: Scope, rng: &mut ChaCha8Rng) -> Self {
-        let mut choices = Vec::new();
+    pub fn draw(scope: Scope, rng: &mut ChaCha8Rng) -> Self {
+        let (mut choices, mut weights) = (Vec::new(), 0);
         let mut unsafe_names = Vec::new();
-        for &id in registry.tops() {
-            let command = registry.row(id).command;
-            if scope == Scope::Modelled && !is_safe(command) {
-                unsafe_names.push(command.name);
+        for form in forms() {
+            if scope == Scope::Modelled && !is_safe(form.command) {
+                unsafe_names.push(form.command.name);
                 continue;
             }
-            if command.subcommands.is_empty() {
-                choices.push(Choice::of(vec![command.name], command.arguments, rng));
-            }
-            for sub in command.subcommands {
-                choices.push(Choice::of(vec![command.name, sub.name], sub.arguments, rng));
+            let weight = form.weight(rng);
+            if weight > 0 {
+                weights += weight;
+                choices.push(Choice { form, weights });
             }
         }
-        choices.retain(|choice| choice.weight > 0);
         Self {
             choices,
             scope,
@@ -78,12 +94,10 @@ impl Workload {
     /// The next command.
     #[must_use]
     pub fn next(&self, now_ms: i64, rng: &mut ChaCha8Rng) -> Words {
-        let Ok(choice) = self.choices.choose_weighted(rng, |choice| choice.weight) else {
-            return vec![b"PING".to_vec()];
-        };
-        let mut words: Words = choice.words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let Some(form) = self.choose(rng) else { return vec![b"PING".to_vec()] };
+        let mut words: Words = form.words.iter().map(|word| word.as_bytes().to_vec()).collect();
         let mut maker = Maker { workload: self, now_ms, rng, words: &mut words };
-        maker.sequence(&choice.arguments);
+        maker.sequence(&form.arguments);
         if rng.random_ratio(self.spoil_percent, 100) {
             let whole = words.clone();
             self.spoil(&mut words, now_ms, rng);
@@ -93,6 +107,13 @@ impl Workload {
             }
         }
         words
+    }
+
+    fn choose(&self, rng: &mut ChaCha8Rng) -> Option<&'static Form> {
+        let all = self.choices.last()?.weights;
+        let drawn = rng.random_range(0..all);
+        let at = self.choices.partition_point(|choice| choice.weights <= drawn);
+        Some(self.choices[at].form)
     }
 
     fn spoil(&self, words: &mut Words, now_ms: i64, rng: &mut ChaCha8Rng) {
@@ -146,18 +167,29 @@ impl Workload {
     }
 }
 
-impl Choice {
-    fn of(words: Vec<&'static str>, notation: &'static str, rng: &mut ChaCha8Rng) -> Self {
-        let arguments = arguments::parse(notation).unwrap_or_default();
-        // Swarm testing: a third of the commands is off in each seed, the rest of unequal weight.
-        let weight = match (rng.random_range(0..3), words[0]) {
+impl Form {
+    /// The forms of a command: one, or one of each subcommand.
+    fn of(command: &'static Command) -> Vec<Self> {
+        let form = |words, notation| {
+            let arguments = arguments::parse(notation).unwrap_or_default();
+            Self { command, words, arguments }
+        };
+        if command.subcommands.is_empty() {
+            return vec![form(vec![command.name], command.arguments)];
+        }
+        let subs = command.subcommands.iter();
+        subs.map(|sub| form(vec![command.name, sub.name], sub.arguments)).collect()
+    }
+
+    /// Swarm testing: a third of the commands is off in each seed, the rest of unequal weight.
+    fn weight(&self, rng: &mut ChaCha8Rng) -> u32 {
+        match (rng.random_range(0..3), self.words[0]) {
             (0, _) => 0,
             (_, "flushall" | "flushdb" | "shutdown" | "quit" | "swapdb") => 1,
             (_, "client" | "config" | "debug" | "command" | "latency" | "memory") => 2,
             (_, "lolwut" | "info" | "monitor" | "subscribe" | "psubscribe" | "ssubscribe") => 2,
             _ => rng.random_range(5..60),
-        };
-        Self { words, arguments, weight }
+        }
     }
 }
 

@@ -15,16 +15,18 @@ use lexopt::prelude::*;
 use seedis_sim::Plan;
 
 pub(crate) const HELP: &str = "\
-usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [--keep-going] [--events E]
-       seedis-sim explain SEED [--commands C] [--events E]
+usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [--keep-going] [--marks] [--events E]
+       seedis-sim explain SEED [--commands C] [--events E] [--html FILE]
        seedis-sim shrink  --seed S [--commands C] [--seconds T] [--out FILE]
        seedis-sim shrink  FILE [--seconds T] [--out FILE]
-       seedis-sim replay  FILE [--events E]
+       seedis-sim replay  FILE [--events E] [--html FILE]
   --seed S      first seed (default 1)
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 1000)
   --minutes M   stop after so long, however many seeds that is
   --keep-going  count what fails and go on
+  --marks       list how often every coverage mark was reached
+  --html FILE   write a page with the whole run there
   --events E    show so many lines of the timeline (default 60)
   --seconds T   give up making it smaller after so long (default 60)
   --out FILE    write the script there
@@ -36,18 +38,18 @@ Build with `--profile sim`: a build that aborts on a panic cannot go on after a 
 /// What to do.
 pub(crate) enum Command {
     Run(run::Options),
-    Explain { plan: Plan, events: usize },
+    Explain(Plan, replay::Shown),
     Shrink(shrink::Options),
-    Replay { file: PathBuf, events: usize },
+    Replay(PathBuf, replay::Shown),
 }
 
 impl Command {
     pub(crate) fn run(self) -> ExitCode {
         match self {
             Self::Run(options) => run::run(&options),
-            Self::Explain { plan, events } => replay::explain(plan, events),
+            Self::Explain(plan, shown) => replay::explain(plan, &shown),
             Self::Shrink(options) => shrink::run(&options),
-            Self::Replay { file, events } => replay::replay(&file, events),
+            Self::Replay(file, shown) => replay::replay(&file, &shown),
         }
     }
 }
@@ -63,6 +65,8 @@ struct Given {
     seconds: Option<u64>,
     out: Option<PathBuf>,
     keep_going: bool,
+    marks: bool,
+    html: Option<PathBuf>,
     words: Vec<std::ffi::OsString>,
 }
 
@@ -78,6 +82,8 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
             Long("minutes") => given.minutes = Some(args.value()?.parse()?),
             Long("events") => given.events = Some(args.value()?.parse()?),
             Long("seconds") => given.seconds = Some(args.value()?.parse()?),
+            Long("marks") => given.marks = true,
+            Long("html") => given.html = Some(args.value()?.into()),
             Long("keep-going") => given.keep_going = true,
             Long("out") => given.out = Some(args.value()?.into()),
             Short('h') | Long("help") => return Ok(None),
@@ -90,15 +96,14 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
 impl Given {
     fn command(self) -> Result<Option<Command>, lexopt::Error> {
         let Some(name) = self.words.first() else { return Ok(None) };
-        let events = self.events.unwrap_or(60);
         Ok(Some(match name.to_str() {
             Some("run") => Command::Run(self.run()),
             Some("explain") => {
                 let seed = self.word("a seed")?.parse()?;
-                Command::Explain { plan: self.plan(seed), events }
+                Command::Explain(self.plan(seed), self.shown())
             }
             Some("shrink") => Command::Shrink(self.shrink()?),
-            Some("replay") => Command::Replay { file: self.word("a file")?.into(), events },
+            Some("replay") => Command::Replay(self.word("a file")?.into(), self.shown()),
             _ => return Err(format!("{} is no command", name.display()).into()),
         }))
     }
@@ -111,6 +116,10 @@ impl Given {
         Plan { seed, commands: self.commands.unwrap_or(1000) }
     }
 
+    fn shown(&self) -> replay::Shown {
+        replay::Shown { events: self.events.unwrap_or(60), html: self.html.clone() }
+    }
+
     fn run(&self) -> run::Options {
         let minutes = |minutes: f64| Duration::from_secs_f64(minutes.clamp(0.0, 1e6) * 60.0);
         let seeds = if self.minutes.is_some() { u64::MAX } else { 100 };
@@ -118,7 +127,8 @@ impl Given {
             first: self.plan(self.seed.unwrap_or(1)),
             seeds: self.seeds.unwrap_or(seeds),
             limit: self.minutes.map(minutes),
-            events: self.events.unwrap_or(60),
+            shown: self.shown(),
+            all_marks: self.marks,
             keeps_going: self.keep_going,
         }
     }

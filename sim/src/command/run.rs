@@ -1,8 +1,10 @@
 //! `run`: seeds, one after the other, until one fails.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use seedis_sim::marks::Marks;
 use seedis_sim::{Outcome, Plan, caught};
 
 use super::replay;
@@ -12,7 +14,9 @@ pub(crate) struct Options {
     pub(crate) first: Plan,
     pub(crate) seeds: u64,
     pub(crate) limit: Option<Duration>,
-    pub(crate) events: usize,
+    pub(crate) shown: replay::Shown,
+    /// Lists every coverage mark.
+    pub(crate) all_marks: bool,
     /// Goes on after a failure.
     pub(crate) keeps_going: bool,
 }
@@ -30,25 +34,28 @@ struct Sum {
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     let start = Instant::now();
-    let mut sum = Sum::default();
+    let (mut sum, mut marks, mut progress) = (Sum::default(), Marks::default(), Progress::new());
     let first = options.first.seed;
     for seed in first..first.saturating_add(options.seeds) {
         if options.limit.is_some_and(|limit| start.elapsed() > limit) {
             break;
         }
         let plan = Plan { seed, ..options.first };
-        match caught::catch(|| seedis_sim::run_seed(plan, seed % 10 == 0)) {
+        progress.tell(&sum, start.elapsed());
+        match caught::catch(|| seedis_sim::run_seed_marked(plan, seed % 10 == 0, &mut marks)) {
             Ok(outcome) => sum.add(&outcome),
             Err(caught) => {
                 eprintln!("seed {seed} failed: {caught}");
                 sum.failures += 1;
                 if !options.keeps_going {
-                    return replay::explain(plan, options.events);
+                    return replay::explain(plan, &options.shown);
                 }
             }
         }
     }
+    progress.clear();
     tell(&sum, start.elapsed().as_secs_f64());
+    tell_marks(&marks, options.all_marks);
     if sum.failures > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -77,4 +84,47 @@ fn tell(sum: &Sum, seconds: f64) {
         sum.seeds as f64 / seconds,
         sum.commands as f64 / seconds
     );
+}
+
+/// The marks that were reached least and those that were not, or all.
+fn tell_marks(marks: &Marks, all: bool) {
+    let mut marks = marks.all();
+    let (count, reached) = (marks.len(), marks.iter().filter(|mark| mark.1 > 0).count());
+    println!("{reached} of {count} coverage marks were reached");
+    if !all {
+        marks.sort_by_key(|mark| mark.1);
+        marks.truncate(count - reached + RAREST);
+    }
+    marks.iter().for_each(|(name, count)| println!("{count:>10}  {name}"));
+}
+
+/// Marks that are shown beside those that were never reached.
+const RAREST: usize = 10;
+
+/// A line on a terminal that tells how far a run is.
+struct Progress {
+    is_shown: bool,
+    told: Duration,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { is_shown: std::io::stderr().is_terminal(), told: Duration::ZERO }
+    }
+
+    fn tell(&mut self, sum: &Sum, elapsed: Duration) {
+        if self.is_shown && elapsed >= self.told + Duration::from_millis(200) {
+            self.told = elapsed;
+            let rate = sum.seeds as f64 / elapsed.as_secs_f64();
+            eprint!("\r{} seeds, {} failed, {rate:.0} seeds/s \x1b[K", sum.seeds, sum.failures);
+            // A terminal that is gone is no reason to stop.
+            let _ = std::io::stderr().flush();
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_shown {
+            eprint!("\r\x1b[K");
+        }
+    }
 }

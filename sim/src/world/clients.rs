@@ -26,7 +26,7 @@ impl Clients {
     pub(crate) fn draw(seed: u64, scope: Scope) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);
-        let workload = Workload::draw(&seedis_core::command::registry(), scope, &mut rng);
+        let workload = Workload::draw(scope, &mut rng);
         Self { rng, workload, scope }
     }
 

@@ -122,6 +122,7 @@ impl World {
         let around = &mut self.around;
         around.timeline.note(|| format!("{crash:?}"));
         around.trace.note(b'x', crash as u64, &[]);
+        around.marks.crashed(crash);
         let has_lost = around.disk.has_lost();
         let troubled_ns = around.disk.troubled_ns();
         let disk = Disk::new(STRICT, Faults::none(), around.decisions.clone());

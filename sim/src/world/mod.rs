@@ -22,7 +22,7 @@ mod timeline;
 mod wire;
 mod words;
 
-pub use timeline::Timeline;
+pub use timeline::{Line, Stand, Timeline};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -34,6 +34,7 @@ use crate::decisions::{Decisions, Stream};
 use crate::disk::{Disk, Faults};
 use crate::finding::Invariant::L1;
 use crate::finding::check;
+use crate::marks::Marks;
 use crate::sabotage::Boundary;
 use crate::script::{Event, Script, Setup};
 use crate::trace::Trace;
@@ -123,6 +124,7 @@ struct Surroundings {
     disk: Disk,
     boundary: Boundary,
     trace: Trace,
+    marks: Marks,
     timeline: Timeline,
     /// Clients say no more.
     is_resting: bool,
@@ -245,6 +247,12 @@ impl World {
         &self.core
     }
 
+    /// What the run has met.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.around.marks
+    }
+
     fn check(&self) {
         self.core.check();
         if !self.core.is_loading() {
@@ -264,6 +272,7 @@ impl World {
         around.network.receive(&mut effects, oracle, &mut around.boundary, &mut around.trace);
         around.perform(&mut effects);
         let exit = effects.exit();
+        around.look(core);
         let logged = core.take_log();
         around.trace.note(b'L', 0, &logged);
         log.extend(logged);
@@ -305,6 +314,7 @@ impl Surroundings {
             disk,
             boundary,
             trace: Trace::default(),
+            marks: Marks::default(),
             timeline,
             is_resting: false,
             outcome: Outcome::default(),
@@ -338,6 +348,7 @@ impl Surroundings {
         while let Some((ticket, result)) = self.boundary.completed(&mut self.disk, now) {
             self.trace.note(b'd', ticket.0, &[]);
             self.trace.result(&result);
+            self.marks.ended(ticket, &result);
             self.timeline.note(|| format!("request {} ends: {}", ticket.0, words::result(&result)));
             turn.done(ticket, result);
         }
@@ -358,6 +369,15 @@ impl Surroundings {
         )
     }
 
+    /// A turn is over: where does the core stand?
+    fn look(&mut self, core: &Core) {
+        self.marks.turn(core, core.write_refusal().is_some());
+        for fault in self.decisions.faults() {
+            self.marks.fault(fault);
+        }
+        self.timeline.stand(core);
+    }
+
     /// Requests, which complete some time later, and lines of the log.
     fn perform(&mut self, effects: &mut Effects<'_>) {
         let now = self.clock.now();
@@ -365,12 +385,14 @@ impl Surroundings {
             self.trace.note(b'f', ticket.0, &[]);
             self.trace.request(&request);
             self.timeline.note(|| format!("request {}: {}", ticket.0, words::request(&request)));
+            self.marks.asked(ticket, &request);
             if let Some(request) = self.host.ask(ticket, request) {
                 self.boundary.ask(&mut self.disk, ticket, request, now);
             }
         }
         while let Some((_, line)) = effects.log_line() {
             self.trace.note(b'l', 0, line.as_bytes());
+            self.marks.line(&line);
             self.timeline.note(|| format!("log: {line}"));
         }
     }

@@ -4,10 +4,11 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::rc::Rc;
 
-use seedis_core::Now;
+use seedis_core::turn::Watermarks;
+use seedis_core::{Core, Now};
 
 /// Where events are noted, if anywhere. Copies share one list.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +16,42 @@ pub struct Timeline(Option<Rc<RefCell<Events>>>);
 
 #[derive(Debug)]
 struct Events {
-    lines: VecDeque<String>,
+    lines: VecDeque<Line>,
+    stands: Vec<Stand>,
     most: usize,
     now: Now,
     turns: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// In which turn.
+    pub turn: u64,
+    /// When.
+    pub now: Now,
+    /// What.
+    pub what: String,
+}
+
+/// Where the core stood after a turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Stand {
+    /// After which turn.
+    pub turn: u64,
+    /// How far the log was.
+    pub watermarks: Watermarks,
+    /// Data were being loaded.
+    pub is_loading: bool,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { turn, now: Now { mono_ns, wall_us }, what } = self;
+        let (ms, us) = (mono_ns / 1_000_000, mono_ns / 1000 % 1000);
+        let wall_ms = wall_us.div_euclid(1000);
+        write!(f, "turn {turn} {ms}.{us:03} ms (wall {wall_ms} ms): {what}")
+    }
 }
 
 /// Bytes that are shown of anything.
@@ -28,15 +61,23 @@ impl Timeline {
     /// One that keeps the last so many events.
     #[must_use]
     pub fn keeping(most: usize) -> Self {
-        let events = Events { lines: VecDeque::new(), most, now: Now::default(), turns: 0 };
+        let (now, turns) = (Now::default(), 0);
+        let events = Events { lines: VecDeque::new(), stands: Vec::new(), most, now, turns };
         Self(Some(Rc::new(RefCell::new(events))))
     }
 
     /// The events, oldest first.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<Line> {
         let events = self.0.as_ref().map(|events| events.borrow());
         events.map(|events| events.lines.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Where the core stood after each turn.
+    #[must_use]
+    pub fn stands(&self) -> Vec<Stand> {
+        let events = self.0.as_ref().map(|events| events.borrow());
+        events.map(|events| events.stands.clone()).unwrap_or_default()
     }
 
     pub(crate) fn is_kept(&self) -> bool {
@@ -51,18 +92,21 @@ impl Timeline {
         }
     }
 
+    /// A turn is over.
+    pub(crate) fn stand(&self, core: &Core) {
+        if let Some(events) = &self.0 {
+            let mut events = events.borrow_mut();
+            let (turn, watermarks) = (events.turns, core.watermarks());
+            events.stands.push(Stand { turn, watermarks, is_loading: core.is_loading() });
+        }
+    }
+
     /// Something happened.
     pub(crate) fn note(&self, what: impl FnOnce() -> String) {
         let Some(events) = &self.0 else { return };
         let mut events = events.borrow_mut();
-        let Now { mono_ns, wall_us } = events.now;
-        let at = format!(
-            "turn {} {}.{:03} ms",
-            events.turns,
-            mono_ns / 1_000_000,
-            mono_ns / 1000 % 1000
-        );
-        events.lines.push_back(format!("{at} (wall {} ms): {}", wall_us.div_euclid(1000), what()));
+        let line = Line { turn: events.turns, now: events.now, what: what() };
+        events.lines.push_back(line);
         if events.lines.len() > events.most {
             events.lines.pop_front();
         }
