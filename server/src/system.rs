@@ -136,6 +136,16 @@ pub(crate) fn give_memory_back() {
     };
 }
 
+/// Gives the calling thread about a tenth of the weight that others have.
+pub(crate) fn be_less_urgent() {
+    // SAFETY: takes integers only. On Linux it concerns the calling thread alone; elsewhere the
+    // whole process, so it is left alone there.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, 10)
+    };
+}
+
 /// Has the system give this process no huge pages.
 pub(crate) fn do_without_huge_pages() {
     #[cfg(target_os = "linux")]

@@ -31,7 +31,7 @@ const PAGES: usize = 40;
 
 /// Keys at which a segment splits: between `SPLIT_MIN` and `SPLIT_MIN + SPLIT_JITTER`, of 1280
 /// slots. Hashes are uniform, so without the jitter all segments would fill and split together.
-const SPLIT_MIN: usize = 1000;
+pub(super) const SPLIT_MIN: usize = 1000;
 const SPLIT_JITTER: usize = 220;
 
 /// No deadline.
@@ -129,17 +129,17 @@ impl Segment {
         self.buckets[Self::home(hash)].warm()
     }
 
-    /// The first handle that may be that of `hash`; also pulls the page's pointer into the cache.
+    /// The first handle that may be that of `hash`, or where the next record goes; also pulls the
+    /// page's pointer into the cache.
     #[inline]
     pub(super) fn warm_page(&self, hash: u64) -> (u16, bool) {
         let bucket = &self.buckets[Self::home(hash)];
-        match bucket.candidates(Bucket::tag(hash)).next() {
-            Some(slot) => {
-                let handle = bucket.handle(slot);
-                (handle, self.pages[(handle >> 9) as usize].is_some())
-            }
-            None => (u16::MAX, false),
-        }
+        let handle = match bucket.candidates(Bucket::tag(hash)).next() {
+            Some(slot) => bucket.handle(slot),
+            None if self.pages_len > 0 => (u16::from(self.pages_len) - 1) << 9 | self.tail_units,
+            None => return (0, false),
+        };
+        (handle, self.pages[(handle >> 9) as usize].is_some())
     }
 
     /// A byte of the record at `handle`, and of its page's reference count.

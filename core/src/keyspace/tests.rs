@@ -213,6 +213,24 @@ fn a_scan_goes_on_where_segments_have_merged() {
 }
 
 #[test]
+fn a_prepared_database_is_as_any_other() {
+    for keys in [0, 1, 800, 2000, 100_000] {
+        let mut db = Db::new(KeyHasher::new(5, 6));
+        db.reserve(keys);
+        db.check();
+        let depth = db.depth;
+        resize_others(&mut db, 0, keys as u32);
+        db.check();
+        assert_eq!(db.len(), keys);
+        assert!(db.depth <= depth + 1, "{keys} keys split at {depth}");
+        resize_others(&mut db, keys as u32, 0);
+        db.check();
+        db.reserve(keys * 100);
+        assert!(keys == 0 || db.bytes() < 500_000, "only a database without segments is prepared");
+    }
+}
+
+#[test]
 fn what_is_left_of_many_keys_takes_the_room_of_few() {
     let mut db = Db::new(KeyHasher::new(5, 6));
     resize_others(&mut db, 0, 100_000);

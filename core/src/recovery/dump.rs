@@ -4,18 +4,24 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::entries::Entries;
 use super::plan::{Part, PartKind};
 use crate::config::Config;
-use crate::keyspace::clock;
 use crate::persist::bgsave::LSN_FIELD;
-use crate::rdb::load::{Item, Limits, LoadedEntry, Reader};
+use crate::rdb::load::{Item, Limits, Reader};
 use crate::server::Server;
+
+/// Bytes of an entry in a file: most have more, and what is prepared for one takes about as many.
+const KEY_BYTES: u64 = 8;
 
 /// A dump that is being read.
 #[derive(Debug)]
 pub(crate) struct Dump {
     reader: Reader,
+    entries: Entries,
     db: usize,
+    /// More keys than this are not believed before they come.
+    keys_max: u64,
     /// Where the log goes on behind it, if it tells.
     lsn: Option<u64>,
 }
@@ -23,7 +29,13 @@ pub(crate) struct Dump {
 impl Dump {
     /// A dump in a file of `len` bytes.
     pub(crate) fn new(config: &Config, len: u64) -> Self {
-        Self { reader: reader(config, len), db: 0, lsn: None }
+        Self {
+            reader: reader(config, len),
+            entries: Entries::default(),
+            db: 0,
+            keys_max: len / KEY_BYTES,
+            lsn: None,
+        }
     }
 
     /// Loads what is complete with these bytes; true when the dump is.
@@ -37,7 +49,10 @@ impl Dump {
         loop {
             match self.reader.next().map_err(|error| error.to_string())? {
                 Item::Need(_) if is_end => return Err(self.reader.end_of_file().to_string()),
-                Item::Need(_) => return Ok(false),
+                Item::Need(_) => {
+                    self.entries.flush(server)?;
+                    return Ok(false);
+                }
                 Item::SelectDb(db) => {
                     self.db = usize::try_from(db)
                         .ok()
@@ -46,10 +61,14 @@ impl Dump {
                             format!("it has a database {db}, which is not configured")
                         })?;
                 }
-                Item::Entry(entry) => load_entry(server, self.db, entry)?,
+                Item::Entry(entry) => self.entries.push(server, self.db, entry)?,
                 Item::Aux { name, value } => self.lsn = self.lsn.or_else(|| lsn_of(name, value)),
-                Item::ResizeDb { .. } => {}
+                Item::ResizeDb { keys, .. } => {
+                    let keys = keys.min(self.keys_max) as usize;
+                    server.dbs[self.db].reserve(keys);
+                }
                 Item::End(_) => {
+                    self.entries.flush(server)?;
                     server.log_goes_on_at(self.lsn);
                     return Ok(true);
                 }
@@ -100,15 +119,4 @@ pub(crate) fn is_due(part: &Part, first: &[u8]) -> bool {
     let is_empty_base =
         first.is_empty() && part.kind == PartKind::Base && part.name.ends_with(b".rdb");
     part.kind == PartKind::Dump || is_empty_base
-}
-
-fn load_entry(server: &mut Server, db: usize, entry: LoadedEntry<'_>) -> Result<(), String> {
-    let clock = clock::loaded(&server.config, server.clock_time(), entry.idle_s, entry.freq);
-    let key = server.hasher.key(entry.key);
-    if server.dbs[db].find(key).is_some() {
-        return Err(format!("it has a key twice: {}", entry.key.escape_ascii()));
-    }
-    server.dbs[db].set(key, None, entry.value, entry.expire_at_ms, clock);
-    server.note_key();
-    Ok(())
 }

@@ -13,6 +13,7 @@
 //! nothing is changed then. Files that no manifest names are never loaded.
 
 pub(crate) mod dump;
+mod entries;
 pub(crate) mod files;
 pub mod inspect;
 pub(crate) mod log_reader;

@@ -72,7 +72,7 @@ impl Disk {
         let is_leaving = Arc::new(AtomicBool::new(false));
         let (done, outcomes) = mpsc::channel();
         let post = Post { done, waker };
-        let helper = spawn("disk", &post, move |job: Job| job.perform(&places))?;
+        let helper = spawn("disk", Urgency::Normal, &post, move |job: Job| job.perform(&places))?;
         let (syncs, to_sync) = mpsc::channel();
         let to_sync = Arc::new(Mutex::new(to_sync));
         let pace = Arc::new(Pace::default());
@@ -80,13 +80,13 @@ impl Disk {
             spawn_sync(thread, &post, to_sync.clone(), pace.clone())?;
         }
         let leaving = is_leaving.clone();
-        let saves = spawn("save", &post, move |mut order: Order| {
+        let saves = spawn("save", Urgency::Low, &post, move |mut order: Order| {
             let result = order.perform();
             free_unless(&leaving, order);
             result.into()
         })?;
         let mut freer = Freer::new(is_leaving.clone());
-        let drops = spawn("free", &post, move |garbage| freer.free(garbage).into())?;
+        let drops = spawn("free", Urgency::Low, &post, move |garbage| freer.free(garbage).into())?;
         let (files, pending) = (HashMap::new(), HashMap::new());
         Ok(Self { files, jobs: helper, syncs, saves, drops, outcomes, pending, is_leaving, pace })
     }
@@ -239,15 +239,28 @@ impl Post {
     }
 }
 
+/// How urgent the work of a thread is, beside that of the event loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Urgency {
+    Normal,
+    /// It takes long, and whoever waits for it waits for the whole: where there are not enough
+    /// processors for all, clients come first.
+    Low,
+}
+
 /// Starts a thread that does one job after the other; returns where they are sent to.
 fn spawn<J: Send + 'static>(
     name: &str,
+    urgency: Urgency,
     post: &Post,
     mut perform: impl FnMut(J) -> Outcome + Send + 'static,
 ) -> io::Result<Sender<(Ticket, J)>> {
     let (sender, jobs) = mpsc::channel();
     let post = post.clone();
     thread::Builder::new().name(name.into()).spawn(move || {
+        if urgency == Urgency::Low {
+            system::be_less_urgent();
+        }
         while let Ok((ticket, job)) = jobs.recv() {
             if !post.deliver(ticket, perform(job)) {
                 return;

@@ -37,19 +37,32 @@ impl Client {
         self.stream.write_all(bytes)
     }
 
-    /// The next reply or push.
+    /// The next reply or push. What has been looked at of a long one is not looked at again.
     pub(crate) fn receive(&mut self) -> io::Result<Vec<u8>> {
-        let mut need = 0;
-        loop {
-            if self.received.len() > need
-                && let Some(end) = reply::end(&self.received, 0).map_err(|_| bad())?
-            {
-                let rest = self.received.split_off(end);
-                return Ok(std::mem::replace(&mut self.received, rest));
+        let (mut at, mut left) = self.header()?;
+        while left > 0 {
+            match reply::end(&self.received, at).map_err(|_| bad())? {
+                Some(end) => (at, left) = (end, left - 1),
+                None => self.fill()?,
             }
-            // A long reply is not looked at again before it has doubled.
-            need = if self.received.len() > 1 << 20 { self.received.len() * 2 } else { 0 };
-            self.fill(need)?;
+        }
+        let rest = self.received.split_off(at);
+        Ok(std::mem::replace(&mut self.received, rest))
+    }
+
+    /// Where the elements of the next reply begin and how many they are; what is no array is its
+    /// own only element.
+    fn header(&mut self) -> io::Result<(usize, usize)> {
+        loop {
+            let line = self.received.iter().position(|&byte| byte == b'\n').map(|end| end + 1);
+            match (self.received.first(), line) {
+                (Some(b'*'), Some(end)) => {
+                    let digits = str::from_utf8(&self.received[1..end]).map_err(|_| bad())?;
+                    return Ok((end, digits.trim_end().parse().unwrap_or(0)));
+                }
+                (Some(b'*') | None, _) => self.fill()?,
+                _ => return Ok((0, 1)),
+            }
         }
     }
 
@@ -60,19 +73,14 @@ impl Client {
         self.receive()
     }
 
-    fn fill(&mut self, until: usize) -> io::Result<()> {
+    fn fill(&mut self) -> io::Result<()> {
         let mut buf = [0; 1 << 16];
-        loop {
-            let count = self.stream.read(&mut buf)?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.received.extend_from_slice(&buf[..count]);
-            let is_short = count < buf.len();
-            if self.received.len() >= until || is_short {
-                return Ok(());
-            }
+        let count = self.stream.read(&mut buf)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        self.received.extend_from_slice(&buf[..count]);
+        Ok(())
     }
 
     /// Reads and forgets `count` replies of one line each.

@@ -1,25 +1,35 @@
 //! Figures: medians, and tables with ratios to the best peer.
 
+/// Which of two figures is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    Lower,
+    Higher,
+}
+
+/// A case and the figures of the servers.
+pub(crate) type Row = (String, Vec<Option<f64>>);
+
 /// Prints a table: a row a case, a column a server, the first server's ratio to the best other.
-pub(crate) fn table(
-    title: &str,
-    unit: &str,
-    servers: &[String],
-    rows: &[(String, Vec<Option<f64>>)],
-) {
-    println!("\n## {title} ({unit})\n");
+pub(crate) fn table(title: &str, unit: &str, better: Better, servers: &[String], rows: &[Row]) {
+    let direction = if better == Better::Lower { "lower" } else { "higher" };
+    println!("\n## {title} ({unit}, {direction} is better)\n");
     println!("| case | {} | ratio to the best peer |", servers.join(" | "));
     println!("|---{}|", "|---".repeat(servers.len() + 1));
     for (case, cells) in rows {
         let texts: Vec<String> = cells.iter().map(|cell| cell.map_or("-".into(), number)).collect();
-        println!("| {case} | {} | {} |", texts.join(" | "), ratio(cells));
+        println!("| {case} | {} | {} |", texts.join(" | "), ratio(cells, better));
     }
 }
 
-fn ratio(cells: &[Option<f64>]) -> String {
-    let best = cells.iter().skip(1).flatten().copied().fold(f64::INFINITY, f64::min);
-    match cells.first() {
-        Some(Some(ours)) if best.is_finite() && best > 0.0 => format!("{:.2}x", ours / best),
+fn ratio(cells: &[Option<f64>], better: Better) -> String {
+    let peers = cells.iter().skip(1).flatten().copied();
+    let best = match better {
+        Better::Lower => peers.reduce(f64::min),
+        Better::Higher => peers.reduce(f64::max),
+    };
+    match (cells.first(), best) {
+        (Some(Some(ours)), Some(best)) if best > 0.0 => format!("{:.2}x", ours / best),
         _ => "-".into(),
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{Command, Stdio};
 
 use crate::Options;
-use crate::figures::{median, table};
+use crate::figures::{Better, Row, median, table};
 use crate::server::Server;
 
 /// A case of the throughput table: label, pipeline depth, requests, command.
@@ -66,9 +66,9 @@ pub(crate) fn throughput(options: &Options) -> io::Result<()> {
         for _ in 0..rounds {
             for (server, (cpu, rate)) in servers.iter().zip(&mut cells) {
                 let before = server.cpu_ns();
-                if let Some(per_second) = redis_benchmark(server, pipeline, requests, command)? {
+                if let Some(run) = redis_benchmark(server, 50, pipeline, requests, command)? {
                     cpu.push((server.cpu_ns() - before) as f64 / f64::from(requests));
-                    rate.push(per_second);
+                    rate.push(run.per_second);
                 }
             }
         }
@@ -78,29 +78,46 @@ pub(crate) fn throughput(options: &Options) -> io::Result<()> {
         eprintln!("{label} done");
     }
     let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
-    table("Server CPU time", "ns per request, lower is better", &names, &cpu_rows);
-    table("Throughput", "requests/s of a client on one core, higher is better", &names, &rate_rows);
+    table("Server CPU time", "ns per request", Better::Lower, &names, &cpu_rows);
+    table("Throughput", "requests/s of a client on one core", Better::Higher, &names, &rate_rows);
     Ok(())
 }
 
-/// Runs `redis-benchmark`; requests per second, or nothing when the server lacks the command.
-fn redis_benchmark(
+/// What `redis-benchmark` says of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) per_second: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) longest_ms: f64,
+}
+
+/// Runs `redis-benchmark` on CPU 1; nothing when the server lacks the command.
+pub(crate) fn redis_benchmark(
     server: &Server,
+    clients: u32,
     pipeline: u32,
     requests: u32,
     command: &[&str],
-) -> io::Result<Option<f64>> {
+) -> io::Result<Option<Run>> {
     let output = Command::new("taskset")
-        .args(["-c", "1", "redis-benchmark", "--csv", "-c", "50", "-r", "1000000"])
-        .args(["-p", &server.port.to_string(), "-P", &pipeline.to_string()])
-        .args(["-n", &requests.to_string()])
+        .args(["-c", "1", "redis-benchmark", "--csv", "-r", "1000000"])
+        .args(["-c", &clients.to_string(), "-P", &pipeline.to_string()])
+        .args(["-p", &server.port.to_string(), "-n", &requests.to_string()])
         .args(command)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let last = text.lines().rfind(|line| line.starts_with('"'));
-    Ok(last.and_then(|line| line.split("\",\"").nth(1)?.trim_matches('"').parse().ok()))
+    Ok(run_of(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Reads the last line of the CSV: test, requests a second, then average, least, p50, p95, p99 and
+/// most milliseconds.
+fn run_of(csv: &str) -> Option<Run> {
+    let last = csv.lines().rfind(|line| line.starts_with('"'))?;
+    let numbers: Vec<f64> =
+        last.split(',').filter_map(|cell| cell.trim_matches('"').parse().ok()).collect();
+    let [per_second, .., p99_ms, longest_ms] = numbers[..] else { return None };
+    Some(Run { per_second, p99_ms, longest_ms })
 }
 
 /// Bytes of resident memory a key, at several sizes since tables grow in steps.
@@ -116,7 +133,7 @@ pub(crate) fn memory(options: &Options) -> io::Result<()> {
         ("integer of 8 digits", "*3\r\n$3\r\nSET\r\n$16\r\nk{}\r\n$8\r\n12345678\r\n"),
     ];
     let sizes = [most * 2 / 5, most * 7 / 10, most];
-    let mut rows: Vec<(String, Vec<Option<f64>>)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for (kind, form) in kinds {
         let first = rows.len();
         rows.extend(sizes.map(|size| (format!("{kind}, {size} keys"), Vec::new())));
@@ -135,6 +152,6 @@ pub(crate) fn memory(options: &Options) -> io::Result<()> {
         }
     }
     let names: Vec<String> = options.servers.iter().map(|spec| spec.name.clone()).collect();
-    table("Memory", "bytes of RSS a key, lower is better", &names, &rows);
+    table("Memory", "bytes of RSS a key", Better::Lower, &names, &rows);
     Ok(())
 }

@@ -10,11 +10,13 @@
 //! ```
 //!
 //! A command may hold `{port}` and `{dir}`; without any, the release build of seedis-server and the
-//! installed `redis-server` compete. Parts: throughput memory expiry pauses connections large.
+//! installed `redis-server` compete. Parts: throughput memory expiry pauses connections large
+//! aof save restart.
 
 mod client;
 mod figures;
 mod load;
+mod persistence;
 mod server;
 mod single;
 
@@ -23,7 +25,8 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use server::Spec;
 
-const PARTS: [&str; 6] = ["throughput", "memory", "expiry", "pauses", "connections", "large"];
+const PARTS: [&str; 9] =
+    ["throughput", "memory", "expiry", "pauses", "connections", "large", "aof", "save", "restart"];
 
 /// What to measure.
 #[derive(Debug)]
@@ -81,7 +84,10 @@ fn run(options: &Options) -> std::io::Result<()> {
             "expiry" => single::expiry(options)?,
             "pauses" => single::pauses(options)?,
             "connections" => single::connections(options)?,
-            _ => single::large(options)?,
+            "large" => single::large(options)?,
+            "aof" => persistence::aof(options)?,
+            "save" => persistence::save(options)?,
+            _ => persistence::restart(options)?,
         }
     }
     Ok(())

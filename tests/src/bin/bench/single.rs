@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::Options;
 use crate::client::{Client, encode};
-use crate::figures::{quantile, table};
+use crate::figures::{Better, Row, quantile, table};
 use crate::server::{Server, Spec};
 
-fn names(options: &Options) -> Vec<String> {
+pub(crate) fn names(options: &Options) -> Vec<String> {
     options.servers.iter().map(|spec| spec.name.clone()).collect()
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn expiry(options: &Options) -> io::Result<()> {
         rows.push((format!("p99 beside {count} other keys"), p99));
         rows.push((format!("not expired within 30 s beside {count}"), missing));
     }
-    table("Lateness of expiry", "ms, and keys of 1000", &names(options), &rows);
+    table("Lateness of expiry", "ms, and keys of 1000", Better::Lower, &names(options), &rows);
     Ok(())
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn pauses(options: &Options) -> io::Result<()> {
     }
     let rows: Vec<_> = rows.into_iter().map(|(name, _, cells)| (name, cells)).collect();
     let title = format!("PING while {keys} keys are inserted, pipeline 100");
-    table(&title, "ms", &names(options), &rows);
+    table(&title, "ms", Better::Lower, &names(options), &rows);
     Ok(())
 }
 
@@ -131,14 +131,14 @@ pub(crate) fn connections(options: &Options) -> io::Result<()> {
         cells.push(Some((server.rss_bytes() - base) as f64 / f64::from(count)));
     }
     let rows = [(format!("{count} idle connections"), cells)];
-    table("Idle connections", "bytes of RSS each", &names(options), &rows);
+    table("Idle connections", "bytes of RSS each", Better::Lower, &names(options), &rows);
     Ok(())
 }
 
 /// Large values, KEYS on many keys, FLUSHALL ASYNC.
 pub(crate) fn large(options: &Options) -> io::Result<()> {
     let keys = if options.quick { 200_000 } else { 1_000_000 };
-    let mut rows: Vec<(String, Vec<Option<f64>>)> =
+    let mut rows: Vec<Row> =
         ["SET of 64 MB, ms", "GET of 64 MB, ms"].map(|case| (case.to_string(), Vec::new())).into();
     rows.push((format!("KEYS * of {keys} keys, ms"), Vec::new()));
     rows.push(("RSS after it over before".into(), Vec::new()));
@@ -150,7 +150,7 @@ pub(crate) fn large(options: &Options) -> io::Result<()> {
             cells.push(Some(value));
         }
     }
-    table("Large values and replies", "as named", &names(options), &rows);
+    table("Large values and replies", "as named", Better::Lower, &names(options), &rows);
     Ok(())
 }
 
