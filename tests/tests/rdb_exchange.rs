@@ -194,10 +194,10 @@ fn written(mut save: Save) -> Vec<u8> {
 fn filled(program: &Path, arguments: &[&str], keys: &Keys) -> Server {
     let server = Server::start_with(program, arguments).expect("it starts");
     let mut tcp = Tcp::new(server.port(), Cut::Whole);
-    let mut save = Save::commands(snapshot(keys));
-    while let Some(piece) = save.next_piece() {
-        tcp.send("", &piece);
-    }
+    let commands = written(Save::commands(snapshot(keys)));
+    // The annotation in front is for readers of files.
+    let first = commands.iter().position(|&byte| byte == b'*').unwrap_or(commands.len());
+    tcp.send("", &commands[first..]);
     let databases = (0..DATABASES).filter(|db| keys.keys().any(|(of, _)| of == db)).count();
     for _reply in 0..keys.len() + databases {
         assert_eq!(hear(&mut tcp), Reply::Simple(b"OK".into()));
