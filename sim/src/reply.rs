@@ -11,15 +11,20 @@ pub struct Malformed {
 
 /// The end of the reply that starts at `at`; `None` while it is incomplete.
 pub fn end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
-    // An explicit stack: how deep replies nest is the server's choice, not ours.
-    let mut left = vec![1_u64];
+    // An explicit stack: how deep replies nest is the server's choice, not ours. Most do not nest,
+    // and need none.
+    let mut outer: Vec<u64> = Vec::new();
+    let mut left = 1_u64;
     let mut at = at;
-    while let Some(top) = left.last_mut() {
-        if *top == 0 {
-            left.pop();
+    loop {
+        if left == 0 {
+            match outer.pop() {
+                Some(more) => left = more,
+                None => return Ok(Some(at)),
+            }
             continue;
         }
-        *top -= 1;
+        left -= 1;
         let Some(&kind) = bytes.get(at) else { return Ok(None) };
         let Some((line, next)) = line(bytes, at + 1)? else { return Ok(None) };
         at = match kind {
@@ -38,13 +43,13 @@ pub fn end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
                 if len < -1 || (len == -1 && kind != b'*') {
                     return Err(Malformed { at });
                 }
-                left.push(len.max(0) as u64 * if kind == b'%' { 2 } else { 1 });
+                outer.push(left);
+                left = len.max(0) as u64 * if kind == b'%' { 2 } else { 1 };
                 next
             }
             _ => return Err(Malformed { at }),
         };
     }
-    Ok(Some(at))
 }
 
 type Line<'a> = Option<(&'a [u8], usize)>;

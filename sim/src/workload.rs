@@ -149,8 +149,8 @@ impl Workload {
         };
         match rng.random_range(0..4) {
             0 => self.integer(0, rng),
-            1 => (0..len).map(|_| rng.random()).collect(),
-            _ => (0..len).map(|_| rng.random_range(b'a'..=b'd')).collect(),
+            1 => bytes(len, rng),
+            _ => bytes(len, rng).into_iter().map(|byte| b'a' + byte % 4).collect(),
         }
     }
 
@@ -191,6 +191,12 @@ impl Form {
             _ => rng.random_range(5..60),
         }
     }
+}
+
+fn bytes(len: usize, rng: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    rng.fill(&mut bytes[..]);
+    bytes
 }
 
 /// Whether a command may be said where a model listens: it knows the reply, or the command changes

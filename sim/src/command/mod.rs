@@ -6,6 +6,8 @@
 mod replay;
 mod run;
 mod shrink;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 //! that it is known which command each reply answers.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -25,8 +26,9 @@ use crate::trace::Trace;
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) id: ConnId,
-    /// Sent and not delivered.
+    /// Sent, of which so many bytes are delivered.
     in_flight: Vec<u8>,
+    delivered: usize,
     /// Delivered and not consumed.
     kept: Vec<u8>,
     need: usize,
@@ -50,6 +52,7 @@ impl Wire {
         Self {
             id,
             in_flight: Vec::new(),
+            delivered: 0,
             kept: Vec::new(),
             need: 0,
             is_paused: false,
@@ -64,7 +67,7 @@ impl Wire {
 
     /// Bytes on their way to the core.
     pub(crate) fn on_the_way(&self) -> usize {
-        self.in_flight.len()
+        self.in_flight.len() - self.delivered
     }
 
     /// Whether everything that was sent is executed.
@@ -95,7 +98,7 @@ impl Wire {
         }
         let arrived = self.arriving(max, decisions);
         let from = self.kept.len();
-        self.kept.extend(self.in_flight.drain(..arrived));
+        self.arrive(arrived);
         boundary.arrived(self.id, &mut self.kept, from);
         let mut executed = Vec::new();
         while !self.is_paused && !self.kept.is_empty() && self.kept.len() >= self.need {
@@ -132,9 +135,20 @@ impl Wire {
         decided.is_some()
     }
 
+    fn arrive(&mut self, count: usize) {
+        let until = self.delivered + count;
+        self.kept.extend_from_slice(&self.in_flight[self.delivered..until]);
+        self.delivered = until;
+        // Moving the rest only now and then keeps small pieces of long pipelines cheap.
+        if 2 * self.delivered >= self.in_flight.len() {
+            self.in_flight.drain(..self.delivered);
+            self.delivered = 0;
+        }
+    }
+
     /// How much of what was sent arrives now.
     fn arriving(&self, max: usize, decisions: &Decisions) -> usize {
-        let (client, all) = (self.id.slot, self.in_flight.len());
+        let (client, all) = (self.id.slot, self.on_the_way());
         if all == 0 {
             return 0;
         }
@@ -235,10 +249,11 @@ fn encode(words: &Words, form: Form, out: &mut Vec<u8>) {
         out.extend(end);
         return;
     }
-    out.extend(format!("*{}\r\n", words.len()).bytes());
+    // Writing to a vector does not fail.
+    let _ = write!(out, "*{}\r\n", words.len());
     for word in words {
-        out.extend(format!("${}\r\n", word.len()).bytes());
-        out.extend(word);
-        out.extend(b"\r\n");
+        let _ = write!(out, "${}\r\n", word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
     }
 }
