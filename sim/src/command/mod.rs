@@ -17,7 +17,8 @@ use lexopt::prelude::*;
 use seedis_sim::Plan;
 
 pub(crate) const HELP: &str = "\
-usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M] [--keep-going] [--marks] [--events E]
+usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
+                          [--keep-going] [--marks] [--events E]
        seedis-sim explain SEED [--commands C] [--events E] [--html FILE]
        seedis-sim shrink  --seed S [--commands C] [--seconds T] [--out FILE]
        seedis-sim shrink  FILE [--seconds T] [--out FILE]

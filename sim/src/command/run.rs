@@ -72,8 +72,8 @@ impl Sum {
 
 fn tell(sum: &Sum, seconds: f64) {
     println!(
-        "{} failed; {} seeds ({} compared with the model), {} lives, {} turns, {} commands, {} replies in {seconds:.1} \
-         s: {:.0} seeds/s, {:.0} commands/s",
+        "{} failed; {} seeds ({} compared with the model), {} lives, {} turns, {} commands, \
+         {} replies in {seconds:.1} s: {:.0} seeds/s, {:.0} commands/s",
         sum.failures,
         sum.seeds,
         sum.compared,
