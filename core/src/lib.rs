@@ -16,6 +16,7 @@ pub mod config;
 pub mod io;
 pub mod keyspace;
 pub mod rdb;
+pub mod recording;
 pub mod recovery;
 pub mod resp;
 pub mod rng;

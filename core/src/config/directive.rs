@@ -97,7 +97,7 @@ impl Directive {
     }
 
     /// Sets it to a value that came as one piece.
-    pub(super) fn set(&self, config: &mut Config, value: &[u8]) -> Result<(), Reason> {
+    pub(crate) fn set(&self, config: &mut Config, value: &[u8]) -> Result<(), Reason> {
         (self.write)(config, &words_of(value, self.takes_many_words))
     }
 

@@ -39,6 +39,13 @@ pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     CRC_32C.checksum(bytes)
 }
 
+/// The CRC-32C of some parts in a row.
+pub(crate) fn crc32c_of(parts: &[&[u8]]) -> u32 {
+    let mut digest = CRC_32C.digest();
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finalize()
+}
+
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {

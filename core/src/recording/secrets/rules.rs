@@ -1,0 +1,197 @@
+//! Which arguments of a command are secrets, and which are values.
+
+use core::hash::Hasher as _;
+
+use siphasher::sip::SipHasher13;
+
+use super::Mask;
+
+/// What to look for.
+#[derive(Debug)]
+pub(super) struct Rules {
+    key: u128,
+    pub(super) masks_values: bool,
+}
+
+impl Rules {
+    pub(super) fn new(key: u128, masks_values: bool) -> Self {
+        Self { key, masks_values }
+    }
+
+    /// The mask of a secret that begins.
+    pub(super) fn begin(&self) -> Mask {
+        let mut chain = SipHasher13::new_with_keys(self.key as u64, (self.key >> 64) as u64);
+        chain.write(b"secret");
+        Mask { chain }
+    }
+}
+
+/// What a command holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Nothing that is masked.
+    #[default]
+    Nothing,
+    /// AUTH: a password behind a name, or alone.
+    Auth,
+    /// HELLO: both behind the option AUTH.
+    Hello,
+    /// CONFIG: passwords behind the names of directives, with SET.
+    Config,
+    /// A value as the argument with this number.
+    ValueAt(u32),
+    /// Values in every other argument.
+    ValuesBehindKeys,
+    /// SET: as `ValueAt(2)`, and one behind an option.
+    ValueOfSet,
+    /// BITFIELD: the last argument of SET and INCRBY.
+    ValuesOfBitfield,
+    /// Values from the second argument on, or, without knowing better, what may be some.
+    ValuesFrom(u32),
+}
+
+/// Commands with values. Increments and bits change values, and are no more than that.
+const WITH_VALUES: &[(&str, Holds)] = &[
+    ("append", Holds::ValueAt(2)),
+    ("bitfield", Holds::ValuesOfBitfield),
+    ("delifeq", Holds::ValueAt(2)),
+    ("echo", Holds::ValueAt(1)),
+    ("getset", Holds::ValueAt(2)),
+    ("mset", Holds::ValuesBehindKeys),
+    ("msetnx", Holds::ValuesBehindKeys),
+    ("ping", Holds::ValueAt(1)),
+    ("psetex", Holds::ValueAt(3)),
+    ("publish", Holds::ValueAt(2)),
+    ("restore", Holds::ValueAt(3)),
+    ("set", Holds::ValueOfSet),
+    ("setex", Holds::ValueAt(3)),
+    ("setnx", Holds::ValueAt(2)),
+    ("setrange", Holds::ValueAt(3)),
+    ("spublish", Holds::ValueAt(2)),
+];
+
+/// Commands without: their arguments are keys, channels, patterns, numbers and options.
+const WITHOUT_VALUES: &[&str] = &[
+    "asking",
+    "bgrewriteaof",
+    "bgsave",
+    "bitcount",
+    "bitfield_ro",
+    "bitop",
+    "bitpos",
+    "client",
+    "command",
+    "copy",
+    "dbsize",
+    "debug",
+    "decr",
+    "decrby",
+    "del",
+    "discard",
+    "dump",
+    "exec",
+    "exists",
+    "expire",
+    "expireat",
+    "expiretime",
+    "flushall",
+    "flushdb",
+    "get",
+    "getbit",
+    "getdel",
+    "getex",
+    "getrange",
+    "incr",
+    "incrby",
+    "incrbyfloat",
+    "info",
+    "keys",
+    "lastsave",
+    "latency",
+    "lcs",
+    "lolwut",
+    "memory",
+    "mget",
+    "monitor",
+    "move",
+    "multi",
+    "object",
+    "persist",
+    "pexpire",
+    "pexpireat",
+    "pexpiretime",
+    "psubscribe",
+    "pttl",
+    "pubsub",
+    "punsubscribe",
+    "quit",
+    "randomkey",
+    "rename",
+    "renamenx",
+    "reset",
+    "role",
+    "save",
+    "scan",
+    "select",
+    "setbit",
+    "shutdown",
+    "slowlog",
+    "ssubscribe",
+    "strlen",
+    "subscribe",
+    "substr",
+    "sunsubscribe",
+    "swapdb",
+    "time",
+    "touch",
+    "ttl",
+    "type",
+    "unlink",
+    "unsubscribe",
+    "unwatch",
+    "waitaof",
+    "watch",
+];
+
+impl Holds {
+    /// What the command called `name`, in lower case, holds.
+    pub(super) fn of(name: &[u8], masks_values: bool) -> Self {
+        match name {
+            b"auth" => Self::Auth,
+            b"hello" => Self::Hello,
+            b"config" => Self::Config,
+            _ if masks_values => Self::values_of(name),
+            _ => Self::Nothing,
+        }
+    }
+
+    fn values_of(name: &[u8]) -> Self {
+        let known = WITH_VALUES.iter().find(|(known, _)| known.as_bytes() == name);
+        match known {
+            Some((_, holds)) => *holds,
+            None if is_without_values(name) => Self::Nothing,
+            // A command that does not exist, or that nobody has described here.
+            None => Self::ValuesFrom(1),
+        }
+    }
+}
+
+fn is_without_values(name: &[u8]) -> bool {
+    WITHOUT_VALUES.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_described() {
+        assert!(WITHOUT_VALUES.is_sorted());
+        for row in crate::command::registry().rows() {
+            let name = row.command.name.as_bytes();
+            let is_top = !row.full_name.contains('|');
+            let holds = Holds::of(name, true);
+            assert!(!is_top || holds != Holds::ValuesFrom(1), "{} is missing", row.full_name);
+        }
+    }
+}
