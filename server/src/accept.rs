@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use seedis_core::{Peer, Turn};
+use seedis_core::Peer;
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::conn::{Slab, Socket};
 use crate::listen::{self, Listener};
 use crate::logging::Log;
+use crate::record::Turn;
 use crate::system;
 
 /// Tokens from here on are not connections but listeners.

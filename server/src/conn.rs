@@ -114,6 +114,12 @@ impl Slab {
         self.at(id.slot).filter(|conn| conn.id == id)
     }
 
+    /// What was read from a connection and is not consumed.
+    pub(crate) fn kept(&self, id: ConnId) -> &[u8] {
+        let conn = self.slots.get(id.slot as usize).and_then(|(_, conn)| conn.as_ref());
+        conn.filter(|conn| conn.id == id).map_or(&[], |conn| conn.kept.bytes())
+    }
+
     /// Frees the slot of `id`, which closes the socket.
     pub(crate) fn remove(&mut self, id: ConnId) {
         let Some((generation, slot)) = self.slots.get_mut(id.slot as usize) else { return };

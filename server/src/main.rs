@@ -20,6 +20,7 @@ mod network;
 mod offline;
 mod open_files;
 mod reactor;
+mod record;
 mod requests;
 mod send;
 mod serve;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         Asked::Refuse(reason) => Err(reason),
         Asked::Check { dir, words } => offline::check(&dir, &words),
         Asked::Salvage { dir, new_dir, words } => offline::salvage(&dir, &new_dir, &words),
-        Asked::Serve(words) => serve(&words),
+        Asked::Serve(words) => serve(words),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,9 +67,10 @@ fn main() -> ExitCode {
 
 /// Runs a server until its end, or starts one in the background. An error is why there is none,
 /// empty if that was said already.
-fn serve(words: &[Vec<u8>]) -> Result<(), String> {
+fn serve(mut words: Vec<Vec<u8>>) -> Result<(), String> {
     huge_pages::ask_for();
-    let settings = settings::load(words)?;
+    let recording = record::options(&mut words)?;
+    let settings = settings::load(&words)?;
     if settings.config.disable_thp {
         system::do_without_huge_pages();
     }
@@ -85,5 +87,5 @@ fn serve(words: &[Vec<u8>]) -> Result<(), String> {
     } else {
         None
     };
-    Start { settings, supervisor, is_daemon }.run(parent)
+    Start { settings, supervisor, is_daemon, recording }.run(parent)
 }

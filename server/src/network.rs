@@ -9,9 +9,10 @@
 use std::collections::VecDeque;
 
 use mio::event::Event;
-use seedis_core::{ConnId, Effects, Turn};
+use seedis_core::ConnId;
 
 use crate::conn::{Conn, Slab};
+use crate::record::{Effects, Turn};
 use crate::send;
 use crate::serve::{self, Stopwatch};
 

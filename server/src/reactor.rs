@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 use seedis_core::turn::{Exit, Signal};
-use seedis_core::{Core, Now, Turn};
+use seedis_core::{Core, Now};
 
 use crate::accept::{Acceptor, Intake, LISTENERS};
 use crate::clock::Clock;
@@ -19,6 +19,7 @@ use crate::facts::Facts;
 use crate::listen::{self, Listener};
 use crate::logging::Log;
 use crate::network::Network;
+use crate::record::{Tape, Turn};
 use crate::requests::{Requests, Shell};
 use crate::serve::Stopwatch;
 use crate::signals::{Held, Signals};
@@ -40,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) places: Places,
     pub(crate) title: Title,
     pub(crate) held: Held,
+    pub(crate) tape: Option<Tape>,
 }
 
 /// The loop with all it works on.
@@ -56,6 +58,7 @@ pub(crate) struct Reactor {
     times: TurnTimes,
     title: Title,
     log: Log,
+    tape: Option<Tape>,
     /// Another thread has called.
     is_woken: bool,
     start_ns: u64,
@@ -67,7 +70,7 @@ const LOADING_GRACE_NS: u64 = 500_000_000;
 impl Reactor {
     /// Registers everything and starts the other threads.
     pub(crate) fn new(parts: Parts) -> io::Result<Self> {
-        let Parts { core, listeners, log, places, title, held } = parts;
+        let Parts { core, listeners, log, places, title, held, tape } = parts;
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let backlog = listen::backlog(core.config());
@@ -86,6 +89,7 @@ impl Reactor {
             poll,
             title,
             log,
+            tape,
         })
     }
 
@@ -112,6 +116,9 @@ impl Reactor {
     /// The log, when the loop has ended and everything that was asked of files is done.
     pub(crate) fn end(&mut self) -> &Log {
         self.requests.finish();
+        if let Some(news) = self.tape.as_mut().and_then(Tape::finish) {
+            self.log.warning(&news);
+        }
         self.log.verbose(&self.times.to_string());
         &self.log
     }
@@ -158,7 +165,7 @@ impl Reactor {
             log: &self.log,
         };
         let is_woken = std::mem::take(&mut self.is_woken);
-        let mut turn = self.core.turn(now);
+        let mut turn = Turn::begin(self.core.turn(now), now, self.tape.as_mut());
         if let Some(facts) = facts {
             turn.observe(facts);
         }
@@ -188,7 +195,18 @@ impl Reactor {
         }
         self.log.level = self.core.config().loglevel;
         self.title.show(self.core.config());
+        self.end_recorded_turn(now, exit.is_some());
         exit
+    }
+}
+
+impl Reactor {
+    fn end_recorded_turn(&mut self, now: Now, is_last: bool) {
+        let Some(tape) = &mut self.tape else { return };
+        tape.end_turn(&self.core, &self.network.slab, now, is_last);
+        if let Some(news) = tape.news() {
+            self.log.warning(&news);
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use std::io;
 
 use mio::Registry;
 use seedis_core::io::IoError;
-use seedis_core::{Effects, IoReq, IoResult, Ticket, Turn};
+use seedis_core::{IoReq, IoResult, Ticket};
 
 use crate::accept::Acceptor;
 use crate::disk::Disk;
 use crate::logging::Log;
 use crate::open_files;
+use crate::record::{Effects, Turn};
 use crate::settings;
 use crate::system;
 

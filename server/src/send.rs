@@ -7,9 +7,10 @@
 
 use std::io::{self, IoSlice};
 
-use seedis_core::{ConnId, Effects};
+use seedis_core::ConnId;
 
 use crate::conn::Socket;
+use crate::record::Effects;
 
 /// Pieces sent with one call.
 const PIECES: usize = 64;

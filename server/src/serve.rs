@@ -2,10 +2,11 @@
 
 use std::io;
 
-use seedis_core::{Fed, Flow, Turn};
+use seedis_core::{Fed, Flow};
 
 use crate::clock::Clock;
 use crate::conn::Conn;
+use crate::record::Turn;
 
 /// What becomes of a connection after its share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub(crate) fn serve(
     if !conn.is_readable {
         return Next::Wait;
     }
-    match read(conn, buf) {
+    match read(conn, turn, buf) {
         Read::Nothing => after(conn, Flow::Open),
         Read::End => {
             turn.ended(conn.id);
@@ -100,7 +101,7 @@ enum Read {
     Shared(usize),
 }
 
-fn read(conn: &mut Conn, buf: &mut [u8]) -> Read {
+fn read(conn: &mut Conn, turn: &mut Turn<'_>, buf: &mut [u8]) -> Read {
     let kept = conn.kept.bytes().len();
     let is_long = conn.kept.is_long(buf.len());
     let room = if is_long { conn.kept.room() } else { &mut buf[kept..] };
@@ -121,6 +122,7 @@ fn read(conn: &mut Conn, buf: &mut [u8]) -> Read {
         },
     };
     conn.is_readable = count == asked || conn.is_ending;
+    turn.received(conn.id, &room[..count]);
     if is_long {
         conn.kept.fill(count);
     } else if kept > 0 && count < conn.kept.missing() {
@@ -141,9 +143,7 @@ fn feed_kept(conn: &mut Conn, turn: &mut Turn<'_>, watch: &mut Stopwatch<'_>) ->
 /// Feeds the core and tells it how long that took.
 #[inline]
 fn feed(conn: &Conn, turn: &mut Turn<'_>, rx: &[u8], watch: &mut Stopwatch<'_>) -> Fed {
-    let fed = turn.feed(conn.id, rx);
-    turn.took(conn.id, rx, watch.lap_ns());
-    fed
+    turn.feed(conn.id, rx, || watch.lap_ns())
 }
 
 fn after(conn: &mut Conn, flow: Flow) -> Next {

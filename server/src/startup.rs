@@ -4,13 +4,12 @@
 //! file is written once the port is ours, so that a second server started by mistake does not
 //! overwrite that of the first.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, PipeWriter, Read};
+use std::io::{self, IsTerminal, PipeWriter};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use seedis_core::version::{REDIS_VERSION, VERSION};
-use seedis_core::{Config, Core, Seed};
+use seedis_core::{Config, Core};
 
 use crate::daemon::{self, PidFile};
 use crate::disk::Places;
@@ -18,6 +17,7 @@ use crate::listen::{self, Listener};
 use crate::logging::{Log, Role};
 use crate::open_files;
 use crate::reactor::{Parts, Reactor};
+use crate::record::{self, Tape};
 use crate::settings::{self, Settings};
 use crate::signals::{self, Held};
 use crate::supervise::Supervisor;
@@ -33,6 +33,7 @@ pub(crate) struct Start {
     pub(crate) settings: Settings,
     pub(crate) supervisor: Supervisor,
     pub(crate) is_daemon: bool,
+    pub(crate) recording: Option<record::Options>,
 }
 
 /// What must be removed at the end.
@@ -139,7 +140,10 @@ impl Start {
         let program = std::env::args_os().next().unwrap_or_default();
         let mut title = Title::new(program.into_vec(), file.clone());
         title.show(config);
-        let mut core = Core::new(config.clone(), seed()?);
+        let seed = system::random()?;
+        let record = |options| Tape::start(options, config, seed);
+        let tape = self.recording.as_ref().map(record).transpose()?;
+        let mut core = Core::new(config.clone(), seed);
         core.recover();
         Reactor::new(Parts {
             core,
@@ -153,6 +157,7 @@ impl Start {
             },
             title,
             held,
+            tape,
         })
     }
 }
@@ -204,10 +209,3 @@ const LOGO: &str = r"
       |
 
      ";
-
-/// Randomness for everything that must not be foreseen.
-fn seed() -> io::Result<Seed> {
-    let mut seed = [0; 32];
-    File::open("/dev/urandom")?.read_exact(&mut seed)?;
-    Ok(seed)
-}

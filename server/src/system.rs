@@ -5,7 +5,7 @@
 #![allow(unsafe_code, reason = "libc has no safe interface; each block says why it is sound")]
 
 use std::ffi::{CStr, CString, OsStr};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,13 @@ pub(crate) fn cpu_time_us(whose: Whose) -> (u64, u64) {
     };
     let us = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
     (us(usage.ru_stime), us(usage.ru_utime))
+}
+
+/// Bytes that nobody can foresee.
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Bytes of a page of memory.

@@ -197,6 +197,11 @@ impl Clients {
         self.last_id
     }
 
+    /// The last number for CLIENT ID that was given.
+    pub(crate) fn last_id(&self) -> u64 {
+        self.last_id
+    }
+
     pub(crate) fn insert(&mut self, client: Box<Client>) {
         let slot = client.conn.slot as usize;
         if self.slots.len() <= slot {

@@ -32,7 +32,7 @@ pub use codec::Reason;
 pub use directive::{Directive, Later};
 pub use events::KeyspaceEvents;
 pub use limits::{ClientClass, MemoryShare, OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
-pub(crate) use number::memory;
+pub use number::memory;
 pub use set::SetError;
 
 use alloc::string::String;

@@ -173,7 +173,7 @@ pub(super) fn lenient_integer(text: &[u8], radix: u32) -> Option<i64> {
 }
 
 /// A number of bytes: digits, then a unit in any case. `k` is 1000, `kb` is 1024, and so on.
-pub(crate) fn memory(text: &[u8]) -> Option<u64> {
+pub fn memory(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
     let known = |(name, _): &&(&[u8], u64)| unit.eq_ignore_ascii_case(name);

@@ -184,7 +184,8 @@ impl EffectsLog {
 }
 
 /// One command as an array of bulk strings.
-fn encode<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+/// Appends a request.
+pub(crate) fn encode<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
     let mut digits = itoa::Buffer::new();
     out.push(b'*');
     out.extend_from_slice(digits.format(words.len()).as_bytes());

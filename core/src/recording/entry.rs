@@ -30,8 +30,9 @@ pub enum Entry<'a> {
     Ended(ConnId),
     /// Bytes were read from a connection.
     Received(ConnId, &'a [u8]),
-    /// What was received and not consumed was fed, which took so many ns.
-    Fed(ConnId, u64),
+    /// What was received and not consumed was fed: so many bytes of it were consumed, which took
+    /// so many ns.
+    Fed(ConnId, u64, u64),
     /// A socket that was full takes bytes again.
     CanWrite(ConnId),
     /// A request ended: before the turn was sealed, or else during its effects.
@@ -42,7 +43,7 @@ pub enum Entry<'a> {
     Seal,
     /// A socket took so many bytes.
     Sent(ConnId, u64),
-    /// The turn is over, and this is what was put out so far.
+    /// The turn is over, and this is what was put out.
     Check(Check),
 }
 
@@ -87,11 +88,9 @@ impl<'a> Outcome<'a> {
 /// What the core had put out at the end of a turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Check {
-    /// The [`super::Fingerprint`] since the beginning of the recording.
+    /// The [`super::Fingerprint`] since the check before. It begins anew, so that it means
+    /// something even when an earlier reply could not agree because it showed a secret.
     pub fingerprint: u64,
-    /// The same since the check before. That two of them agree means something even when an
-    /// earlier reply could not agree because it showed a secret.
-    pub since_last: u64,
     /// End of the log.
     pub enqueued: u64,
     /// What of the log is with the system.
@@ -132,8 +131,9 @@ impl<'a> Entry<'a> {
                 put_tagged(out, tag::RECEIVED, *conn);
                 put_bytes(out, bytes);
             }
-            Self::Fed(conn, spent_ns) => {
+            Self::Fed(conn, consumed, spent_ns) => {
                 put_tagged(out, tag::FED, *conn);
+                put_number(out, *consumed);
                 put_number(out, *spent_ns);
             }
             Self::Sent(conn, count) => {
@@ -188,7 +188,7 @@ impl<'a> Entry<'a> {
             tag::CLOSED => Self::Closed(read_conn(from)?),
             tag::ENDED => Self::Ended(read_conn(from)?),
             tag::RECEIVED => Self::Received(read_conn(from)?, from.bytes()?),
-            tag::FED => Self::Fed(read_conn(from)?, from.number()?),
+            tag::FED => Self::Fed(read_conn(from)?, from.number()?, from.number()?),
             tag::CAN_WRITE => Self::CanWrite(read_conn(from)?),
             tag::DONE => Self::Done(Ticket(from.number()?), read_outcome(from)?),
             tag::SHUTDOWN if from.flag()? => Self::Shutdown(Signal::Terminate),
@@ -359,7 +359,6 @@ fn read_error(from: &mut Cursor<'_>) -> Result<IoError, Malformed> {
 
 fn put_check(out: &mut Vec<u8>, check: &Check) {
     out.extend_from_slice(&check.fingerprint.to_le_bytes());
-    out.extend_from_slice(&check.since_last.to_le_bytes());
     for number in [check.enqueued, check.written, check.durable] {
         put_number(out, number);
     }
@@ -369,7 +368,6 @@ fn put_check(out: &mut Vec<u8>, check: &Check) {
 fn read_check(from: &mut Cursor<'_>) -> Result<Check, Malformed> {
     Ok(Check {
         fingerprint: from.fixed()?,
-        since_last: from.fixed()?,
         enqueued: from.number()?,
         written: from.number()?,
         durable: from.number()?,
@@ -415,7 +413,7 @@ mod tests {
             Entry::Closed(CONN),
             Entry::Ended(CONN),
             Entry::Received(CONN, b"PING\r\n"),
-            Entry::Fed(CONN, 1234),
+            Entry::Fed(CONN, 6, 1234),
             Entry::CanWrite(CONN),
             Entry::Shutdown(Signal::Interrupt),
             Entry::Shutdown(Signal::Terminate),

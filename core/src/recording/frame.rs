@@ -114,6 +114,24 @@ pub fn check_magic(file: &[u8]) -> Result<(), &'static str> {
     }
 }
 
+/// What a head says: the kind, the length of the payload, and the checksum.
+pub fn read_head(head: &[u8; HEAD_BYTES]) -> Result<(Kind, usize, u32), &'static str> {
+    let Some(kind) = Kind::of(head[0]) else { return Err("no frame begins here") };
+    let number =
+        |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let len = number(1) as usize;
+    if len > PAYLOAD_BYTES_MAX {
+        return Err("a frame is longer than any");
+    }
+    Ok((kind, len, number(5)))
+}
+
+/// Whether a payload is the one that the head was made for.
+#[must_use]
+pub fn fits(head: &[u8; HEAD_BYTES], payload: &[u8]) -> bool {
+    head[5..] == crc32c_of(&[&head[..5], payload]).to_le_bytes()
+}
+
 /// What stands at `at`.
 #[must_use]
 pub fn find(file: &[u8], at: usize) -> Found<'_> {
@@ -121,16 +139,16 @@ pub fn find(file: &[u8], at: usize) -> Found<'_> {
     if rest.is_empty() {
         return Found::End;
     }
-    let Some(kind) = Kind::of(rest[0]) else { return Found::Broken("no frame begins here") };
-    let Some((head, rest)) = rest.split_first_chunk::<HEAD_BYTES>() else { return Found::Cut };
-    let number =
-        |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let len = number(1) as usize;
-    if len > PAYLOAD_BYTES_MAX {
-        return Found::Broken("a frame is longer than any");
-    }
+    let Some((head, rest)) = rest.split_first_chunk::<HEAD_BYTES>() else {
+        let is_known = Kind::of(rest[0]).is_some();
+        return if is_known { Found::Cut } else { Found::Broken("no frame begins here") };
+    };
+    let (kind, len) = match read_head(head) {
+        Ok((kind, len, _)) => (kind, len),
+        Err(why) => return Found::Broken(why),
+    };
     let Some(payload) = rest.get(..len) else { return Found::Cut };
-    if crc32c_of(&[&head[..5], payload]) != number(5) {
+    if !fits(head, payload) {
         return Found::Broken("a frame has a wrong checksum");
     }
     Found::Frame { frame: Frame { kind, payload }, end: at + HEAD_BYTES + len }

@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod frame;
 pub mod secrets;
 pub mod start;
+pub mod state;
 pub mod wire;
 
 pub use entry::{Check, Entry, Outcome};
@@ -23,3 +24,47 @@ pub use fingerprint::Fingerprint;
 pub use frame::{Frame, Kind};
 pub use start::Start;
 pub use wire::Malformed;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::command::{Args, Registry};
+use crate::resp::parse::Span;
+use crate::turn::{ConnId, Core};
+
+impl Core {
+    /// The digest of all databases, as DEBUG DIGEST answers; O(bytes).
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.server.dataset_digest()
+    }
+
+    /// How many keys there are in all databases.
+    #[must_use]
+    pub fn keys_total(&self) -> usize {
+        self.server.dbs.iter().map(crate::keyspace::Db::len).sum()
+    }
+
+    /// What CLIENT ID tells the client of a connection, and its database.
+    #[must_use]
+    pub fn client_facts(&self, conn: ConnId) -> Option<(u64, u32)> {
+        self.server.clients.get(conn).map(|client| (client.id, client.db))
+    }
+}
+
+/// Which words of a request are keys.
+#[must_use]
+pub fn keys_of<'a>(registry: &Registry, words: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let (mut buffer, mut spans) = (Vec::new(), Vec::new());
+    for word in words {
+        spans.push(Span { start: buffer.len() as u32, len: word.len() as u32 });
+        buffer.extend_from_slice(word);
+    }
+    let name = words.first().copied().unwrap_or_default();
+    let Some(mut id) = registry.find(name) else { return Vec::new() };
+    if let Some(sub) = words.get(1).and_then(|word| registry.find_subcommand(id, word)) {
+        id = sub;
+    }
+    let found = registry.row(id).command.find_keys(Args::new(&buffer, &spans));
+    found.iter().filter_map(|key| words.get(key.at).copied()).collect()
+}

@@ -17,6 +17,8 @@ pub struct Malformed {
     pub expected: &'static str,
 }
 
+impl core::error::Error for Malformed {}
+
 impl core::fmt::Display for Malformed {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "no {} at {}", self.expected, self.at)

@@ -50,6 +50,11 @@ impl Masker {
         stream.mask(bytes, &self.rules, &mut self.spans)
     }
 
+    /// Forgets where a connection stands in its requests.
+    pub fn forget(&mut self, conn: ConnId) {
+        self.streams.remove(&conn.slot);
+    }
+
     /// Masks the bytes of whole requests of nobody.
     pub fn requests(&mut self, bytes: &mut [u8]) {
         Stream::default().mask(bytes, &self.rules, &mut self.spans);

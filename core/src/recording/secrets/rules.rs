@@ -63,6 +63,7 @@ const WITH_VALUES: &[(&str, Holds)] = &[
     ("psetex", Holds::ValueAt(3)),
     ("publish", Holds::ValueAt(2)),
     ("restore", Holds::ValueAt(3)),
+    ("restore-asking", Holds::ValueAt(3)),
     ("set", Holds::ValueOfSet),
     ("setex", Holds::ValueAt(3)),
     ("setnx", Holds::ValueAt(2)),
