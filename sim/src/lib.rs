@@ -14,6 +14,7 @@ pub mod disk;
 pub mod finding;
 pub mod marks;
 pub mod model;
+pub mod recording;
 pub mod replay;
 pub mod reply;
 pub mod report;

@@ -5,6 +5,9 @@ mod command;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = seedis_sim::recording::options::recorded() {
+        return code;
+    }
     match command::parse(lexopt::Parser::from_env()) {
         Ok(Some(command)) => command.run(),
         Ok(None) => {

@@ -23,6 +23,8 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
        seedis-sim shrink  --seed S [--commands C] [--seconds T] [--out FILE]
        seedis-sim shrink  FILE [--seconds T] [--out FILE]
        seedis-sim replay  FILE [--events E] [--html FILE]
+       seedis-sim replay  RECORDING [--show] [--client ID] [--key PATTERN] [--until LSN]
+                          [--stop-at COMMAND]
   --seed S      first seed (default 1)
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 1000)
@@ -35,7 +37,8 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
   --out FILE    write the script there
 run: every tenth seed runs twice and must give the same trace; what fails is shown and its number
 printed. explain: the timeline of a seed. shrink: the smallest script that fails alike, as a
-timeline, as a test and for redis-cli. replay: plays a script again.
+timeline, as a test and for redis-cli. replay: plays a script again, or
+what `seedis-server --record` wrote (`seedis-sim replay --help` tells of its options).
 Build with `--profile sim`: a build that aborts on a panic cannot go on after a finding.";
 
 /// What to do.
