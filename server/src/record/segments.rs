@@ -145,7 +145,7 @@ fn named(base: &Path, suffix: &str) -> PathBuf {
 
 /// Numbers and lengths of the segments that are there, oldest first.
 fn numbered(base: &Path) -> io::Result<Vec<(u64, u64)>> {
-    let dir = base.parent().unwrap_or(Path::new("."));
+    let dir = base.parent().unwrap_or_else(|| Path::new("."));
     let name = base.file_name().unwrap_or_default().as_encoded_bytes();
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {

@@ -81,7 +81,7 @@ fn ask(player: &mut Player, db: u32, words: &[&[u8]]) -> String {
     let reply = output(&mut effects, ASKER);
     player.discard_output();
     let text = shown(&reply);
-    let text = text.trim_start_matches(['+', ':', '-']).trim_end_matches("\\r\\n");
+    let text = text.trim_start_matches(['+', ':']).trim_end_matches("\\r\\n");
     text.split_once("\\r\\n").map_or(text, |(_, bulk)| bulk).to_string()
 }
 

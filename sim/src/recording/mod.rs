@@ -121,7 +121,7 @@ impl Session {
     /// Plays a file to its end, unless the replay ends before.
     fn file(&mut self, source: &mut Source) -> Result<Option<Ending>, Refusal> {
         self.is_ended = false;
-        while let Next::Frame(frame) = source.next()? {
+        while let Next::Frame(frame) = source.frame()? {
             match frame.kind {
                 Kind::Start => self.start(source, &frame)?,
                 Kind::Entries | Kind::Masked => {
@@ -212,7 +212,7 @@ impl Session {
     fn load(&self, player: &mut Player, source: &Source) -> Result<bool, Refusal> {
         let mut ahead = Source::open_at(source.path(), source.at())?;
         let mut loader = Loader::default();
-        while let Next::Frame(frame) = ahead.next()? {
+        while let Next::Frame(frame) = ahead.frame()? {
             match frame.kind {
                 Kind::Start => return Ok(false),
                 Kind::State => {

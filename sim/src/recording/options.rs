@@ -1,5 +1,6 @@
 //! The command line of `seedis-sim replay`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -69,27 +70,36 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<(PathBuf, Wishes)>, lexopt::
 }
 
 fn tell(report: &Report) -> ExitCode {
-    let played = &report.played;
-    let began = played.first.unwrap_or_default();
-    let seconds = played.last.mono_ns.saturating_sub(began.mono_ns) as f64 / 1e9;
-    println!(
-        "{} turns, {seconds:.3} s from {} ms on, {} bytes of requests, {} bytes of replies",
-        played.turns,
-        began.wall_ms(),
-        played.bytes_in,
-        played.bytes_out
-    );
-    let (keys, digest, lsn) = (report.keys, &report.digest, report.lsn);
-    println!("{keys} keys, digest {digest}, log at {lsn}");
-    for note in &report.notes {
-        println!("note: {note}");
-    }
-    println!("{}", verdict(report));
+    // Whoever has stopped reading wants to know nothing more.
+    let _ = write!(std::io::stdout(), "{}", summary(report));
     match report.ending {
         Ending::Diverged(_) => ExitCode::FAILURE,
         Ending::Nothing => ExitCode::from(3),
         _ => ExitCode::SUCCESS,
     }
+}
+
+fn summary(report: &Report) -> String {
+    let played = &report.played;
+    let began = played.first.unwrap_or_default();
+    let seconds = played.last.mono_ns.saturating_sub(began.mono_ns) as f64 / 1e9;
+    let mut text = format!(
+        "{} turns, {seconds:.3} s from {} ms on, {} bytes of requests, {} bytes of replies\n\
+         {} keys, digest {}, log at {}\n",
+        played.turns,
+        began.wall_ms(),
+        played.bytes_in,
+        played.bytes_out,
+        report.keys,
+        report.digest,
+        report.lsn
+    );
+    for note in &report.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text.push_str(&verdict(report));
+    text.push('\n');
+    text
 }
 
 fn verdict(report: &Report) -> String {

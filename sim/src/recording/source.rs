@@ -99,7 +99,7 @@ impl Source {
     }
 
     /// The next frame.
-    pub fn next(&mut self) -> Result<Next, Refusal> {
+    pub fn frame(&mut self) -> Result<Next, Refusal> {
         let begin = self.at;
         let head = self.up_to(HEAD_BYTES)?;
         if head.is_empty() {
@@ -188,7 +188,7 @@ impl Files {
 /// How a file begins; `None` if it was cut off before that.
 fn start_of(path: &Path) -> Result<Option<Start>, Refusal> {
     let mut source = Source::open(path)?;
-    match source.next()? {
+    match source.frame()? {
         Next::Frame(Place { kind: Kind::Start, payload, at }) => match Start::read(&payload) {
             Ok(start) => Ok(Some(start)),
             Err(wrong) => source.refuse(at, wrong.to_string()),
@@ -201,7 +201,7 @@ fn start_of(path: &Path) -> Result<Option<Start>, Refusal> {
 /// Whether a file holds a state to its end.
 fn has_state(path: &Path) -> Result<bool, Refusal> {
     let mut source = Source::open(path)?;
-    while let Next::Frame(frame) = source.next()? {
+    while let Next::Frame(frame) = source.frame()? {
         if frame.kind == Kind::State
             && source.items(&frame, &mut |item| matches!(item, Item::End))?
         {

@@ -332,14 +332,14 @@ impl Stream {
             }
             Holds::Config if self.at == 0 => self.next[0] = Treat::Read,
             Holds::Config if self.at == 1 && word != b"set" => self.holds = Holds::Nothing,
-            Holds::Config if next % 2 == 0 => self.next[0] = Treat::Read,
+            Holds::Config if next.is_multiple_of(2) => self.next[0] = Treat::Read,
             Holds::Config => {
                 if Directive::find(word).is_some_and(Directive::is_sensitive) {
                     self.next[0] = Treat::Secret;
                 }
             }
             Holds::ValueAt(at) => self.next[0] = value_if(next == at),
-            Holds::ValuesBehindKeys => self.next[0] = value_if(next % 2 == 0),
+            Holds::ValuesBehindKeys => self.next[0] = value_if(next.is_multiple_of(2)),
             Holds::ValuesFrom(from) => self.next[0] = value_if(next >= from),
             Holds::ValueOfSet => {
                 let is_comparison = was_read && self.at > 2 && word == b"ifeq";
