@@ -116,7 +116,7 @@ impl Connection {
     }
 
     /// Sends bytes; a failure shows in the next [`Self::hear`].
-    fn send(&mut self, bytes: &[u8]) {
+    pub fn send(&mut self, bytes: &[u8]) {
         // A server may close before it has read everything (QUIT, a protocol error).
         let _ = self.stream.write_all(bytes);
     }

@@ -4,6 +4,7 @@
 
 use seedis_core::{ConnId, Effects};
 
+use super::lent::Lent;
 use super::player::Player;
 use super::requests::requests;
 use super::show::line_of;
@@ -88,6 +89,12 @@ fn ask(player: &mut Player, db: u32, words: &[&[u8]]) -> String {
 /// Takes what is to be sent to a connection.
 fn output(effects: &mut Effects<'_>, wanted: ConnId) -> Vec<u8> {
     let mut reply = Vec::new();
+    // Replies may wait for the log.
+    while let Some((ticket, request)) = effects.io() {
+        if let Some(result) = Lent::granted(request) {
+            effects.done(ticket, result);
+        }
+    }
     while let Some(conn) = effects.writable() {
         let bytes: Vec<u8> = effects.tx(conn).flatten().copied().collect();
         effects.sent(conn, bytes.len());

@@ -1,12 +1,14 @@
 //! The command line of `seedis-sim replay`.
 
+use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
 use super::show::Wishes;
+use super::source::is_recording;
 use super::{Ending, Report, replay};
 
 /// How it is used.
@@ -22,9 +24,18 @@ FILE is what `seedis-server --record FILE` wrote; of a ring of segments, the nam
 Exit code 0: the replay did what was recorded, as far as the recording goes; 1: it did not;
 2: wrong arguments; 3: this is no recording, or it is damaged.";
 
-/// Replays what the arguments ask for.
+/// Replays a recording if that is what the command line asks for; `replay` of something else is
+/// not meant for this.
 #[must_use]
-pub fn command_line(args: lexopt::Parser) -> ExitCode {
+pub fn recorded() -> Option<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    let is_replay = args.next().is_some_and(|word| word == "replay");
+    let is_meant = |word: &OsString| word == "--help" || is_recording(Path::new(word));
+    let is_ours = is_replay && args.any(|word| is_meant(&word));
+    is_ours.then(|| command_line(lexopt::Parser::from_args(std::env::args_os().skip(2))))
+}
+
+fn command_line(args: lexopt::Parser) -> ExitCode {
     match parse(args) {
         Ok(Some((file, wishes))) => match replay(&file, wishes, Box::new(std::io::stdout())) {
             Ok(report) => tell(&report),

@@ -185,6 +185,17 @@ impl Files {
     }
 }
 
+/// Whether `path` names a recording, whole or not.
+#[must_use]
+pub fn is_recording(path: &Path) -> bool {
+    if path.is_file() {
+        let mut magic = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut magic));
+        return read.is_ok() && magic.starts_with(&MAGIC[..8]);
+    }
+    segments(path).is_ok_and(|segments| !segments.is_empty())
+}
+
 /// How a file begins; `None` if it was cut off before that.
 fn start_of(path: &Path) -> Result<Option<Start>, Refusal> {
     let mut source = Source::open(path)?;
