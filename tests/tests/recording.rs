@@ -178,7 +178,8 @@ fn a_ring_is_replayed_from_a_state() {
 fn after_a_gap_the_replay_goes_on_with_a_state() {
     let mut server = start(&["--record-max-size", "8mb"]);
     for round in 0..6 {
-        let request = format!("SET key {}{round}\r\n", "x".repeat(400_000));
+        let value = "x".repeat(400_000);
+        let request = format!("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$400001\r\n{value}{round}\r\n");
         pipeline(&server, &request.repeat(2), 10);
         thread::sleep(Duration::from_millis(30));
     }
