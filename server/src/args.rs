@@ -91,9 +91,9 @@ Usage: seedis-server [/path/to/redis.conf] [--name value ...] [-]
 The file has the syntax of redis.conf. Options are its directives, and win over the file;
 with - the configuration is read from standard input as well, after the file.
 
---record FILE writes every input to FILE, for `seedis-sim replay FILE`. With --record-max-size 256mb
-that is FILE.1, FILE.2 and so on, the newest of so many bytes together. --record-redact masks values;
-passwords are masked always.
+--record FILE writes every input to FILE, for `seedis-sim replay FILE`; with --record-max-size
+256mb to FILE.1, FILE.2 and so on, the newest of so many bytes together. --record-redact masks
+values; passwords are masked always.
 
 --check reads the append only file and the dump in DIR, and tells of each file what it holds.
 It ends with 0 if a server starts on them, be it that it has to cut off what a crash left half

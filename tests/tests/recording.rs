@@ -26,7 +26,7 @@ fn start(arguments: &[&str]) -> Launched {
 }
 
 fn call(server: &Launched, line: &str) -> String {
-    let mut connection = Connection::open(server.port()).unwrap();
+    let mut connection = Connection::open(server.port()).expect("the server listens");
     let words: Vec<&str> = line.split(' ').collect();
     // While the log is begun and while data is loaded there are errors.
     text(&connection.call(&words)).unwrap_or_default()
@@ -34,11 +34,11 @@ fn call(server: &Launched, line: &str) -> String {
 
 /// Sends whole pipelines and reads until so many bytes have come back.
 fn pipeline(server: &Launched, request: &str, replies: usize) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the server listens");
+    stream.write_all(request.as_bytes()).expect("the server reads");
     let mut heard = vec![0; replies];
-    stream.read_exact(&mut heard).unwrap();
-    String::from_utf8(heard).unwrap()
+    stream.read_exact(&mut heard).expect("the server replies");
+    String::from_utf8(heard).expect("replies are text")
 }
 
 /// What a replay printed.
@@ -47,7 +47,7 @@ struct Printed(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Printed {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -59,12 +59,12 @@ impl Write for Printed {
 fn replayed(path: &Path, wishes: Wishes) -> Result<(Report, String), Refusal> {
     let printed = Printed::default();
     let report = replay(path, wishes, Box::new(printed.clone()))?;
-    let bytes = printed.0.lock().unwrap().clone();
-    Ok((report, String::from_utf8(bytes).unwrap()))
+    let bytes = printed.0.lock().expect("nobody panicked").clone();
+    Ok((report, String::from_utf8(bytes).expect("it is text")))
 }
 
 fn whole(path: &Path) -> Report {
-    replayed(path, Wishes::default()).unwrap().0
+    replayed(path, Wishes::default()).expect("it is a recording").0
 }
 
 /// Several clients at once, for a while.
@@ -80,12 +80,13 @@ fn work(server: &Launched) {
                     request.push_str("MULTI\r\nSET shared 1 PX 30\r\nEXPIRE gone 0\r\nEXEC\r\n");
                     request.push_str(&format!("APPEND long:{writer} {}\r\n", "x".repeat(round)));
                     request.push_str("PUBLISH news hello\r\nECHO end\r\n");
-                    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-                    stream.write_all(request.as_bytes()).unwrap();
+                    let mut stream = TcpStream::connect(("127.0.0.1", server.port()))
+                        .expect("the server listens");
+                    stream.write_all(request.as_bytes()).expect("the server reads");
                     let mut heard = Vec::new();
                     while !heard.ends_with(b"$3\r\nend\r\n") {
                         let mut piece = [0; 999];
-                        let count = stream.read(&mut piece).unwrap();
+                        let count = stream.read(&mut piece).expect("the server replies");
                         assert!(count > 0);
                         heard.extend_from_slice(&piece[..count]);
                     }
@@ -99,7 +100,7 @@ fn work(server: &Launched) {
 fn a_killed_server_is_replayed_to_the_last_command() {
     let mut server = start(&["--appendonly", "yes", "--appendfsync", "always"]);
     while !call(&server, "SET key value").contains("OK") {}
-    let mut subscriber = Connection::open(server.port()).unwrap();
+    let mut subscriber = Connection::open(server.port()).expect("the server listens");
     subscriber.call(&["SUBSCRIBE", "news"]);
     thread::scope(|scope| {
         scope.spawn(|| work(&server));
@@ -115,9 +116,9 @@ fn a_killed_server_is_replayed_to_the_last_command() {
     server.signal("KILL");
     server.wait();
     // What the replay needs is in the recording alone.
-    std::fs::remove_dir_all(server.path("appendonlydir")).unwrap();
+    std::fs::remove_dir_all(server.path("appendonlydir")).expect("it works");
     let show = Wishes { is_all: true, ..Wishes::default() };
-    let (report, printed) = replayed(&server.path("recording"), show).unwrap();
+    let (report, printed) = replayed(&server.path("recording"), show).expect("it works");
     assert_eq!(report.ending, Ending::Truncated);
     assert!(report.is_exact && report.played.checks > 0, "{report:?}");
     assert_eq!((report.digest, report.keys > 60), (digest, true));
@@ -133,7 +134,7 @@ fn the_files_of_a_start_are_part_of_the_recording() {
     first.signal("KILL");
     first.wait();
     let dir = first.path("");
-    let mut second = start(&["--appendonly", "yes", "--dir", dir.to_str().unwrap()]);
+    let mut second = start(&["--appendonly", "yes", "--dir", dir.to_str().expect("it works")]);
     call(&second, "CONFIG REWRITE");
     let digest = call(&second, "DEBUG DIGEST");
     work(&second);
@@ -154,7 +155,7 @@ fn a_ring_is_replayed_from_a_state() {
         let request: String = (0..100).map(|at| name(round * 100 + at)).collect();
         pipeline(&server, &format!("SELECT {}\r\n{request}", round % 3), 5 + 500);
     }
-    let mut client = Connection::open(server.port()).unwrap();
+    let mut client = Connection::open(server.port()).expect("the server listens");
     client.call(&["HELLO", "3"]);
     client.call(&["SELECT", "5"]);
     client.send(b"*2\r\n$4\r\nINCR\r\n$1\r\n");
@@ -186,7 +187,7 @@ fn after_a_gap_the_replay_goes_on_with_a_state() {
     let digest = call(&server, "DEBUG DIGEST");
     server.signal("TERM");
     server.wait();
-    let read = |at: u32| std::fs::read(server.path(&format!("recording.{at}"))).unwrap();
+    let read = |at: u32| std::fs::read(server.path(&format!("recording.{at}"))).expect("it works");
     let mut joined = read(1);
     assert!(server.path("recording.3").exists());
     frame::put(&mut joined, Kind::Gap, b"a test");
@@ -194,7 +195,7 @@ fn after_a_gap_the_replay_goes_on_with_a_state() {
         joined.extend_from_slice(&read(at)[MAGIC.len()..]);
     }
     let path = server.path("joined");
-    std::fs::write(&path, joined).unwrap();
+    std::fs::write(&path, joined).expect("it works");
     let report = whole(&path);
     assert_eq!((&report.ending, &report.digest), (&Ending::Whole, &digest));
     assert!(!report.is_exact && report.notes[0].contains("a test"), "{report:?}");
@@ -203,7 +204,7 @@ fn after_a_gap_the_replay_goes_on_with_a_state() {
 }
 
 fn holds(path: &Path, text: &str) -> bool {
-    let bytes = std::fs::read(path).unwrap();
+    let bytes = std::fs::read(path).expect("there is a recording");
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
@@ -238,7 +239,7 @@ fn values_are_masked_when_that_is_asked_for() {
     let path = server.path("recording");
     assert!(holds(&path, "customer") && !holds(&path, "Alice"));
     let show = Wishes { key: Some(b"c*".to_vec()), ..Wishes::default() };
-    let (report, printed) = replayed(&path, show).unwrap();
+    let (report, printed) = replayed(&path, show).expect("it works");
     assert_eq!((&report.ending, report.keys), (&Ending::Whole, 2));
     assert!(printed.contains("\"SET\" \"customer\" \"xxxxx-xxxxx\""), "{printed}");
 }
@@ -256,21 +257,21 @@ fn a_replay_stops_where_it_is_told_to() {
         stop_at: Some(line.split(' ').map(|word| word.into()).collect()),
         ..Wishes::default()
     };
-    let (report, printed) = replayed(&path, stop_at("set user:2 c")).unwrap();
+    let (report, printed) = replayed(&path, stop_at("set user:2 c")).expect("it works");
     assert_eq!(report.ending, Ending::Matched);
     assert!(printed.contains("before: \"user:2\" type string, encoding embstr"), "{printed}");
     assert!(printed.contains("expires at 9999999999999 ms, 1 bytes: b"), "{printed}");
     assert!(printed.contains("replied: +OK"), "{printed}");
     assert!(printed.contains("after: \"user:2\" type string"), "{printed}");
     assert!(printed.contains("expires at -1 ms, 1 bytes: c"), "{printed}");
-    let (report, _) = replayed(&path, stop_at("FLUSHALL")).unwrap();
+    let (report, _) = replayed(&path, stop_at("FLUSHALL")).expect("it works");
     let (whole_lsn, whole_keys) = (report.lsn, report.keys);
     assert_eq!((report.ending, whole_keys), (Ending::Whole, 2));
     let until = Wishes { until_lsn: Some(1), ..Wishes::default() };
-    let (report, _) = replayed(&path, until).unwrap();
+    let (report, _) = replayed(&path, until).expect("it works");
     assert!(report.ending == Ending::Reached && report.lsn < whole_lsn, "{report:?}");
     let client = Wishes { client: Some(999), ..Wishes::default() };
-    assert_eq!(replayed(&path, client).unwrap().1, "");
+    assert_eq!(replayed(&path, client).expect("it works").1, "");
 }
 
 /// A short recording with everything in it.
@@ -281,7 +282,7 @@ fn sample() -> (Launched, Vec<u8>) {
     pipeline(&server, lines, 100);
     server.signal("TERM");
     server.wait();
-    let bytes = std::fs::read(server.path("recording")).unwrap();
+    let bytes = std::fs::read(server.path("recording")).expect("there is a recording");
     (server, bytes)
 }
 
@@ -290,7 +291,7 @@ fn any_beginning_of_a_recording_is_played() {
     let (server, bytes) = sample();
     let path = server.path("cut");
     for len in (0..bytes.len()).step_by(1 + bytes.len() / 60) {
-        std::fs::write(&path, &bytes[..len]).unwrap();
+        std::fs::write(&path, &bytes[..len]).expect("it works");
         match replayed(&path, Wishes::default()) {
             Ok((report, _)) => assert!(
                 matches!(report.ending, Ending::Truncated | Ending::Nothing),
@@ -308,7 +309,7 @@ fn a_damaged_recording_is_refused_with_the_place() {
     for at in (MAGIC.len()..bytes.len()).step_by(1 + bytes.len() / 60) {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
-        std::fs::write(&path, &flipped).unwrap();
+        std::fs::write(&path, &flipped).expect("it works");
         match replayed(&path, Wishes::default()) {
             Ok((report, _)) => assert_eq!(report.ending, Ending::Truncated, "{at}"),
             Err(refusal) => assert!(refusal.at <= at as u64, "{at}: {refusal}"),
@@ -338,7 +339,7 @@ fn a_made_up_recording_never_stops_the_replay_with_a_panic() {
             frame::put(&mut made, frame.kind, &payload);
             (at, count) = (end, count + 1);
         }
-        std::fs::write(&path, &made).unwrap();
+        std::fs::write(&path, &made).expect("it works");
         // It may be refused, diverge, or be another run.
         let _ = replayed(&path, Wishes::default());
     }
