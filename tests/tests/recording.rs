@@ -116,9 +116,9 @@ fn a_killed_server_is_replayed_to_the_last_command() {
     server.signal("KILL");
     server.wait();
     // What the replay needs is in the recording alone.
-    std::fs::remove_dir_all(server.path("appendonlydir")).expect("it works");
+    std::fs::remove_dir_all(server.path("appendonlydir")).unwrap();
     let show = Wishes { is_all: true, ..Wishes::default() };
-    let (report, printed) = replayed(&server.path("recording"), show).expect("it works");
+    let (report, printed) = replayed(&server.path("recording"), show).unwrap();
     assert_eq!(report.ending, Ending::Truncated);
     assert!(report.is_exact && report.played.checks > 0, "{report:?}");
     assert_eq!((report.digest, report.keys > 60), (digest, true));
@@ -134,7 +134,7 @@ fn the_files_of_a_start_are_part_of_the_recording() {
     first.signal("KILL");
     first.wait();
     let dir = first.path("");
-    let mut second = start(&["--appendonly", "yes", "--dir", dir.to_str().expect("it works")]);
+    let mut second = start(&["--appendonly", "yes", "--dir", dir.to_str().unwrap()]);
     call(&second, "CONFIG REWRITE");
     let digest = call(&second, "DEBUG DIGEST");
     work(&second);
@@ -187,7 +187,7 @@ fn after_a_gap_the_replay_goes_on_with_a_state() {
     let digest = call(&server, "DEBUG DIGEST");
     server.signal("TERM");
     server.wait();
-    let read = |at: u32| std::fs::read(server.path(&format!("recording.{at}"))).expect("it works");
+    let read = |at: u32| std::fs::read(server.path(&format!("recording.{at}"))).unwrap();
     let mut joined = read(1);
     assert!(server.path("recording.3").exists());
     frame::put(&mut joined, Kind::Gap, b"a test");
@@ -195,7 +195,7 @@ fn after_a_gap_the_replay_goes_on_with_a_state() {
         joined.extend_from_slice(&read(at)[MAGIC.len()..]);
     }
     let path = server.path("joined");
-    std::fs::write(&path, joined).expect("it works");
+    std::fs::write(&path, joined).unwrap();
     let report = whole(&path);
     assert_eq!((&report.ending, &report.digest), (&Ending::Whole, &digest));
     assert!(!report.is_exact && report.notes[0].contains("a test"), "{report:?}");
@@ -239,7 +239,7 @@ fn values_are_masked_when_that_is_asked_for() {
     let path = server.path("recording");
     assert!(holds(&path, "customer") && !holds(&path, "Alice"));
     let show = Wishes { key: Some(b"c*".to_vec()), ..Wishes::default() };
-    let (report, printed) = replayed(&path, show).expect("it works");
+    let (report, printed) = replayed(&path, show).unwrap();
     assert_eq!((&report.ending, report.keys), (&Ending::Whole, 2));
     assert!(printed.contains("\"SET\" \"customer\" \"xxxxx-xxxxx\""), "{printed}");
 }
@@ -257,21 +257,21 @@ fn a_replay_stops_where_it_is_told_to() {
         stop_at: Some(line.split(' ').map(|word| word.into()).collect()),
         ..Wishes::default()
     };
-    let (report, printed) = replayed(&path, stop_at("set user:2 c")).expect("it works");
+    let (report, printed) = replayed(&path, stop_at("set user:2 c")).unwrap();
     assert_eq!(report.ending, Ending::Matched);
     assert!(printed.contains("before: \"user:2\" type string, encoding embstr"), "{printed}");
     assert!(printed.contains("expires at 9999999999999 ms, 1 bytes: b"), "{printed}");
     assert!(printed.contains("replied: +OK"), "{printed}");
     assert!(printed.contains("after: \"user:2\" type string"), "{printed}");
     assert!(printed.contains("expires at -1 ms, 1 bytes: c"), "{printed}");
-    let (report, _) = replayed(&path, stop_at("FLUSHALL")).expect("it works");
+    let (report, _) = replayed(&path, stop_at("FLUSHALL")).unwrap();
     let (whole_lsn, whole_keys) = (report.lsn, report.keys);
     assert_eq!((report.ending, whole_keys), (Ending::Whole, 2));
     let until = Wishes { until_lsn: Some(1), ..Wishes::default() };
-    let (report, _) = replayed(&path, until).expect("it works");
+    let (report, _) = replayed(&path, until).unwrap();
     assert!(report.ending == Ending::Reached && report.lsn < whole_lsn, "{report:?}");
     let client = Wishes { client: Some(999), ..Wishes::default() };
-    assert_eq!(replayed(&path, client).expect("it works").1, "");
+    assert_eq!(replayed(&path, client).unwrap().1, "");
 }
 
 /// A short recording with everything in it.
@@ -291,7 +291,7 @@ fn any_beginning_of_a_recording_is_played() {
     let (server, bytes) = sample();
     let path = server.path("cut");
     for len in (0..bytes.len()).step_by(1 + bytes.len() / 60) {
-        std::fs::write(&path, &bytes[..len]).expect("it works");
+        std::fs::write(&path, &bytes[..len]).unwrap();
         match replayed(&path, Wishes::default()) {
             Ok((report, _)) => assert!(
                 matches!(report.ending, Ending::Truncated | Ending::Nothing),
@@ -309,7 +309,7 @@ fn a_damaged_recording_is_refused_with_the_place() {
     for at in (MAGIC.len()..bytes.len()).step_by(1 + bytes.len() / 60) {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
-        std::fs::write(&path, &flipped).expect("it works");
+        std::fs::write(&path, &flipped).unwrap();
         match replayed(&path, Wishes::default()) {
             Ok((report, _)) => assert_eq!(report.ending, Ending::Truncated, "{at}"),
             Err(refusal) => assert!(refusal.at <= at as u64, "{at}: {refusal}"),
@@ -339,7 +339,7 @@ fn a_made_up_recording_never_stops_the_replay_with_a_panic() {
             frame::put(&mut made, frame.kind, &payload);
             (at, count) = (end, count + 1);
         }
-        std::fs::write(&path, &made).expect("it works");
+        std::fs::write(&path, &made).unwrap();
         // It may be refused, diverge, or be another run.
         let _ = replayed(&path, Wishes::default());
     }
