@@ -141,8 +141,8 @@ impl Start {
         let mut title = Title::new(program.into_vec(), file.clone());
         title.show(config);
         let seed = system::random()?;
-        let record = |options| Tape::start(options, config, seed);
-        let tape = self.recording.as_ref().map(record).transpose()?;
+        let tape = self.recording.as_ref().map(|options| Tape::start(options, config, seed));
+        let tape = tape.transpose()?;
         let mut core = Core::new(config.clone(), seed);
         core.recover();
         Reactor::new(Parts {

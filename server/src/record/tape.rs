@@ -65,7 +65,10 @@ impl Tape {
         let masker = Masker::new(key, options.is_redacted);
         let start = Start { is_redacted: options.is_redacted, ..Start::new(config.clone(), seed) };
         let shared = Arc::new(Shared::default());
-        let writer = Writer::open(options, start, key)?;
+        let writer = Writer::open(options, start, key).map_err(|error| {
+            let (file, reason) = (options.file.display(), crate::system::words(&error));
+            io::Error::other(format!("recording to {file}: {reason}"))
+        })?;
         let thread = writer.spawn(shared.clone())?;
         Ok(Self {
             mode: if options.is_redacted { Mode::Waiting } else { Mode::On },
