@@ -30,6 +30,8 @@ struct Sum {
     lives: u64,
     turns: u64,
     failures: u64,
+    /// The seed that took longest.
+    slowest: (Duration, u64),
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -42,8 +44,12 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         }
         let plan = Plan { seed, ..options.first };
         progress.tell(&sum, start.elapsed());
+        let begin = Instant::now();
         match caught::catch(|| seedis_sim::run_seed_marked(plan, seed % 10 == 0, &mut marks)) {
-            Ok(outcome) => sum.add(&outcome),
+            Ok(outcome) => {
+                sum.add(&outcome);
+                sum.slowest = sum.slowest.max((begin.elapsed(), seed));
+            }
             Err(caught) => {
                 eprintln!("seed {seed} failed: {caught}");
                 sum.failures += 1;
@@ -84,6 +90,8 @@ fn tell(sum: &Sum, seconds: f64) {
         sum.seeds as f64 / seconds,
         sum.commands as f64 / seconds
     );
+    let (took, seed) = sum.slowest;
+    println!("seed {seed} took longest: {:.1} ms", took.as_secs_f64() * 1000.0);
 }
 
 /// The marks that were reached least and those that were not, or all.
