@@ -183,14 +183,19 @@ fn read_line(script: &mut Script, words: &Words) -> Option<()> {
     let line = Line(words);
     let steps = &mut script.steps;
     match line.text(0)? {
-        "step" => steps.push(Vec::new()),
+        "step" => line.has(1).then(|| steps.push(Vec::new()))?,
         "calm" => {
-            let count: usize = line.number(1)?;
+            let count: usize = line.has(2).then(|| line.number(1))??;
             // More than any run has is a mistake.
             (count <= 1_000_000).then(|| steps.resize(steps.len() + count, Vec::new()))?;
         }
         _ => match steps.last_mut() {
-            Some(step) => step.push(event(&line)?),
+            Some(step) => {
+                let event = event(&line)?;
+                // Whatever is more than it says is a mistake.
+                let said = split(&event.to_string()).map_or(0, |words| words.len());
+                line.has(said).then(|| step.push(event))?;
+            }
             None => setup_line(&mut script.setup, &line)?,
         },
     }
@@ -201,6 +206,10 @@ fn read_line(script: &mut Script, words: &Words) -> Option<()> {
 struct Line<'a>(&'a Words);
 
 impl Line<'_> {
+    fn has(&self, count: usize) -> bool {
+        self.0.len() == count
+    }
+
     fn text(&self, at: usize) -> Option<&str> {
         std::str::from_utf8(self.0.get(at)?).ok()
     }
@@ -227,7 +236,12 @@ impl Line<'_> {
 }
 
 fn setup_line(setup: &mut Setup, line: &Line<'_>) -> Option<()> {
-    match line.text(0)? {
+    let name = line.text(0)?;
+    let count = if name == "disk" { 3 } else { 2 };
+    if name != "config" && !line.has(count) {
+        return None;
+    }
+    match name {
         "scope" => {
             setup.scope = match line.text(1)? {
                 "any" => Scope::Any,
@@ -252,6 +266,10 @@ fn setup_line(setup: &mut Setup, line: &Line<'_>) -> Option<()> {
 }
 
 fn config_line(kept: &mut Persistence, line: &Line<'_>) -> Option<()> {
+    let is_pair = line.text(1)? == "save" && line.text(2).is_some_and(|text| !text.is_empty());
+    if !line.has(if is_pair { 4 } else { 3 }) {
+        return None;
+    }
     match line.text(1)? {
         "appendonly" => kept.appendonly = line.is_yes(2)?,
         "appendfsync" => {
@@ -330,7 +348,20 @@ mod tests {
     #[test]
     fn what_is_no_line_is_told() {
         let wrong = |line: &str| format!("{HEAD}\nscope any\n{line}\n").parse::<Script>();
-        let lines = ["scope all", "step\n pass", "step\nsend 1", "calm 9999999", "pass 5"];
+        let lines = [
+            "scope all",
+            "scope any modelled",
+            "disk strict",
+            "config save 1",
+            "config appendonly yes no",
+            "step\n pass",
+            "step\n pass 1 2",
+            "step 1",
+            "step\n connect 0 2 # now",
+            "step\nsend 1",
+            "calm 9999999",
+            "pass 5",
+        ];
         for line in lines {
             assert!(wrong(line).is_err_and(|wrong| wrong.line >= 3), "{line}");
         }
