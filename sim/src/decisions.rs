@@ -15,8 +15,79 @@ use std::rc::Rc;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::disk::{FAULTS, Fault, Image};
+use crate::disk::{Crash, FAULTS, Fault, Image};
 use crate::script::{Event, Script, Step};
+
+/// Events that can be switched off together, to see what is not found without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Writes that a power loss keeps in part, and subsets of what it keeps.
+    TornWrites,
+    /// Syncs that fail.
+    SyncFailures,
+    /// Power losses; the process ends in their place.
+    PowerLoss,
+    /// Ends of the process alone.
+    ProcessCrash,
+    /// Short reads and writes, and interruptions.
+    ShortIo,
+    /// A full disk.
+    NoSpace,
+    /// Other requests that fail.
+    IoErrors,
+    /// A wall clock that is set.
+    ClockJumps,
+    /// Segments, stalled sockets and clients that leave.
+    Network,
+    /// Requests that take long, or any time.
+    Slowness,
+    /// Files that change by themselves.
+    Rot,
+}
+
+/// All of them, and what to call them.
+pub const FAMILIES: [(&str, Family); 11] = [
+    ("torn-writes", Family::TornWrites),
+    ("sync-failures", Family::SyncFailures),
+    ("power-loss", Family::PowerLoss),
+    ("process-crash", Family::ProcessCrash),
+    ("short-io", Family::ShortIo),
+    ("no-space", Family::NoSpace),
+    ("io-errors", Family::IoErrors),
+    ("clock-jumps", Family::ClockJumps),
+    ("network", Family::Network),
+    ("slowness", Family::Slowness),
+    ("rot", Family::Rot),
+];
+
+impl Family {
+    /// Whether an event is one of it.
+    fn has(self, event: &Event) -> bool {
+        match (self, event) {
+            (Self::PowerLoss, Event::Crash(Crash::PowerLoss))
+            | (Self::ProcessCrash, Event::Crash(Crash::Process))
+            | (Self::ClockJumps, Event::Jump(_))
+            | (Self::Slowness, Event::Delay { .. })
+            | (Self::Rot, Event::Rot(_)) => true,
+            (
+                Self::Network,
+                Event::Deliver { .. } | Event::Stall(_) | Event::Room { .. } | Event::Disconnect(_),
+            ) => true,
+            (family, Event::Fault { fault, .. }) => family == Self::of(*fault),
+            _ => false,
+        }
+    }
+
+    fn of(fault: Fault) -> Self {
+        match fault {
+            Fault::ShortWrite | Fault::ShortRead | Fault::Interrupted => Self::ShortIo,
+            Fault::NoSpace => Self::NoSpace,
+            Fault::WriteError | Fault::ReadError | Fault::EntryError => Self::IoErrors,
+            Fault::SyncError | Fault::LyingSync => Self::SyncFailures,
+            Fault::Slow => Self::Slowness,
+        }
+    }
+}
 
 /// A source of decisions. Copies share it.
 #[derive(Clone, Debug)]
@@ -30,9 +101,10 @@ pub(crate) enum Stream {
     Network,
     Host,
     Disk,
+    Rot,
 }
 
-const STREAMS: u64 = 5;
+const STREAMS: u64 = 6;
 
 #[derive(Debug)]
 struct Source {
@@ -48,6 +120,7 @@ struct Source {
     faults: Vec<Fault>,
     is_resting: bool,
     last_image: Image,
+    off: Option<Family>,
 }
 
 /// How often something was asked in this step.
@@ -87,6 +160,7 @@ impl Decisions {
             faults: Vec::new(),
             is_resting: false,
             last_image: Image::Nothing,
+            off: None,
         })))
     }
 
@@ -94,6 +168,13 @@ impl Decisions {
     #[must_use]
     pub fn written_down(self) -> Self {
         self.0.borrow_mut().written = Some(Vec::new());
+        self
+    }
+
+    /// Events of a family do not happen.
+    #[must_use]
+    pub fn without(self, off: Option<Family>) -> Self {
+        self.0.borrow_mut().off = off;
         self
     }
 
@@ -154,10 +235,13 @@ impl Decisions {
             Some(_) => source.step.iter().find_map(find),
             None => draw(&mut source.rngs[stream as usize]),
         };
-        if let Some(decided) = decided {
-            source.write(|| event(decided));
+        let decided = decided?;
+        let event = event(decided);
+        if source.off.is_some_and(|off| off.has(&event)) {
+            return None;
         }
-        decided
+        source.write(event);
+        Some(decided)
     }
 
     /// Decides on any number of events of a kind.
@@ -174,6 +258,8 @@ impl Decisions {
             Some(_) => source.step.iter().filter(|event| is_one(event)).cloned().collect(),
             None => draw(),
         };
+        let is_on = |event: &Event| source.off.is_none_or(|off| !off.has(event));
+        let events: Vec<Event> = events.into_iter().filter(is_on).collect();
         if let Some(step) = source.written.as_mut().and_then(|steps| steps.last_mut()) {
             step.extend(events.iter().cloned());
         }
@@ -244,17 +330,19 @@ impl Decisions {
     /// What a crash leaves.
     pub(crate) fn image(&self) -> Image {
         let source = self.0.borrow();
-        if source.is_resting {
-            return source.last_image;
-        }
+        let (is_resting, last_image) = (source.is_resting, source.last_image);
+        let is_torn = source.off != Some(Family::TornWrites);
         drop(source);
+        if is_resting {
+            return if is_torn { last_image } else { Image::Nothing };
+        }
         let decided = self.decide(
             Stream::Disk,
             |rng| Some(Image::Drawn(rng.random())),
             Event::Image,
             |event| if let Event::Image(image) = event { Some(*image) } else { None },
         );
-        decided.unwrap_or(Image::Everything)
+        if is_torn { decided.unwrap_or(Image::Everything) } else { Image::Nothing }
     }
 
     fn count(&self, of: impl FnOnce(&mut Counts) -> &mut u32) -> u32 {
@@ -266,9 +354,9 @@ impl Decisions {
 }
 
 impl Source {
-    fn write(&mut self, event: impl FnOnce() -> Event) {
+    fn write(&mut self, event: Event) {
         if let Some(step) = self.written.as_mut().and_then(|steps| steps.last_mut()) {
-            step.push(event());
+            step.push(event);
         }
     }
 }

@@ -211,6 +211,11 @@ fn is_safe(command: &Command) -> bool {
     !is_around && (changes_nothing || Model::knows(command.name.as_bytes()))
 }
 
+/// Whether an argument is the number of a database: one drawn among all numbers rarely exists.
+fn is_database(name: &str) -> bool {
+    matches!(name, "index" | "index1" | "index2" | "db" | "destination-db")
+}
+
 /// Walks an argument tree and writes words.
 struct Maker<'a> {
     workload: &'a Workload,
@@ -248,6 +253,9 @@ impl Maker<'_> {
                 }
             }
             Kind::Key => self.words.push(workload.key(self.rng)),
+            Kind::Integer if is_database(&argument.name) && self.rng.random_ratio(9, 10) => {
+                self.words.push(self.rng.random_range(0..4).to_string().into_bytes());
+            }
             Kind::Integer => self.words.push(workload.integer(self.now_ms, self.rng)),
             Kind::Double => {
                 let text = self.double();

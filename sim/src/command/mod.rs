@@ -5,6 +5,7 @@
 
 mod replay;
 mod run;
+mod sabotage;
 mod shrink;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 use seedis_sim::Plan;
+use seedis_sim::decisions::{FAMILIES, Family};
+use seedis_sim::sabotage::hunt::Limit;
 
 pub(crate) const HELP: &str = "\
 usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
@@ -25,6 +28,8 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
        seedis-sim replay  FILE [--events E] [--html FILE]
        seedis-sim replay  RECORDING [--show] [--client ID] [--key PATTERN] [--until LSN]
                           [--stop-at COMMAND]
+       seedis-sim sabotage [--only NAME] [--seed S] [--seeds N] [--commands C] [--minutes M]
+                           [--without FAMILY] [--ablation] [--markdown]
   --seed S      first seed (default 1)
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 1000)
@@ -38,7 +43,9 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
 run: every tenth seed runs twice and must give the same trace; what fails is shown and its number
 printed. explain: the timeline of a seed. shrink: the smallest script that fails alike, as a
 timeline, as a test and for redis-cli. replay: plays a script again, or
-what `seedis-server --record` wrote (`seedis-sim replay --help` tells of its options).
+what `seedis-server --record` wrote (`seedis-sim replay --help` tells of its options). sabotage:
+plants each bug of the table and runs seeds until one fails; here --seeds and --minutes are for each
+bug, faults of a family can be switched off (--without), and each family in turn (--ablation).
 Build with `--profile sim`: a build that aborts on a panic cannot go on after a finding.";
 
 /// What to do.
@@ -47,6 +54,7 @@ pub(crate) enum Command {
     Explain(Plan, replay::Shown),
     Shrink(shrink::Options),
     Replay(PathBuf, replay::Shown),
+    Sabotage(sabotage::Options),
 }
 
 impl Command {
@@ -56,6 +64,7 @@ impl Command {
             Self::Explain(plan, shown) => replay::explain(plan, &shown),
             Self::Shrink(options) => shrink::run(&options),
             Self::Replay(file, shown) => replay::replay(&file, &shown),
+            Self::Sabotage(options) => sabotage::run(&options),
         }
     }
 }
@@ -73,6 +82,10 @@ struct Given {
     keep_going: bool,
     marks: bool,
     html: Option<PathBuf>,
+    only: Option<String>,
+    off: Option<Family>,
+    ablates: bool,
+    is_markdown: bool,
     words: Vec<std::ffi::OsString>,
 }
 
@@ -91,12 +104,22 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
             Long("marks") => given.marks = true,
             Long("html") => given.html = Some(args.value()?.into()),
             Long("keep-going") => given.keep_going = true,
+            Long("only") => given.only = Some(args.value()?.string()?),
+            Long("ablation") => given.ablates = true,
+            Long("markdown") => given.is_markdown = true,
+            Long("without") => given.off = Some(family(&args.value()?.string()?)?),
             Long("out") => given.out = Some(args.value()?.into()),
             Short('h') | Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
         }
     }
     given.command()
+}
+
+fn family(name: &str) -> Result<Family, lexopt::Error> {
+    let found = FAMILIES.into_iter().find(|it| it.0 == name).map(|it| it.1);
+    let names = FAMILIES.map(|it| it.0).join(", ");
+    found.ok_or_else(|| format!("{name} is none of {names}").into())
 }
 
 impl Given {
@@ -110,6 +133,7 @@ impl Given {
             }
             Some("shrink") => Command::Shrink(self.shrink()?),
             Some("replay") => Command::Replay(self.word("a file")?.into(), self.shown()),
+            Some("sabotage") => Command::Sabotage(self.sabotage()),
             _ => return Err(format!("{} is no command", name.display()).into()),
         }))
     }
@@ -124,6 +148,18 @@ impl Given {
 
     fn shown(&self) -> replay::Shown {
         replay::Shown { events: self.events.unwrap_or(60), html: self.html.clone() }
+    }
+
+    fn sabotage(self) -> sabotage::Options {
+        let minutes = self.minutes.unwrap_or(1.0).clamp(0.0, 1e6);
+        let limit = Limit {
+            first: self.plan(self.seed.unwrap_or(1)),
+            seeds: self.seeds.unwrap_or(u64::MAX),
+            time: Duration::from_secs_f64(minutes * 60.0),
+            off: self.off,
+        };
+        let Self { only, ablates, is_markdown, .. } = self;
+        sabotage::Options { only, limit, ablates, is_markdown }
     }
 
     fn run(&self) -> run::Options {

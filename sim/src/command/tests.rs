@@ -1,6 +1,6 @@
 //! Command lines: what each means, and what is refused.
 
-use super::{Command, parse};
+use super::{Command, Family, parse};
 
 fn of(line: &str) -> Result<Option<Command>, lexopt::Error> {
     parse(lexopt::Parser::from_args(line.split(' ').filter(|word| !word.is_empty())))
@@ -15,6 +15,17 @@ fn a_run_has_a_first_seed_a_number_and_a_limit() {
     assert_eq!(run.limit.map(|limit| limit.as_secs()), Some(30));
     let Ok(Some(Command::Run(run))) = of("run --keep-going") else { panic!("it is a run") };
     assert_eq!((run.first.seed, run.seeds, run.limit, run.keeps_going), (1, 100, None, true));
+}
+
+#[test]
+fn a_hunt_has_a_limit_and_may_leave_faults_out() {
+    let line = "sabotage --only lsn-restarts --minutes 0.1 --without rot --ablation --markdown";
+    let Ok(Some(Command::Sabotage(hunt))) = of(line) else { panic!("it is a hunt") };
+    assert_eq!(hunt.only.as_deref(), Some("lsn-restarts"));
+    assert_eq!((hunt.limit.seeds, hunt.limit.time.as_secs()), (u64::MAX, 6));
+    assert_eq!(hunt.limit.off, Some(Family::Rot));
+    assert!(hunt.ablates && hunt.is_markdown);
+    assert!(of("sabotage --without rust").is_err());
 }
 
 #[test]

@@ -273,6 +273,30 @@ impl Disk {
         self.open.contains_key(&file)
     }
 
+    /// The names of the files in a directory.
+    #[must_use]
+    pub fn names(&self, dir: Dir) -> Vec<Box<[u8]>> {
+        let Some(dir) = self.directory(dir) else { return Vec::new() };
+        let is_file = |inode| self.files.contains_key(inode);
+        let entries = self.entries(dir).iter().filter(|(_, inode)| is_file(inode));
+        entries.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Gives a file that is there another content, durably.
+    pub fn set_content(&mut self, name: &Name, bytes: Vec<u8>) {
+        if let Some(inode) = self.find(name) {
+            self.files.insert(inode, File::new(bytes));
+        }
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove(&mut self, name: &Name) {
+        if let Some((dir, entry)) = self.place(name) {
+            let seq = self.next_seq();
+            self.directories.entry(dir).or_default().change(seq, &[(&entry, None)]);
+        }
+    }
+
     /// Puts a file there, durably, when its directory exists.
     pub fn put(&mut self, name: &Name, bytes: Vec<u8>) {
         let Some(place) = self.place(name) else { return };

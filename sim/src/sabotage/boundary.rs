@@ -61,6 +61,11 @@ pub trait Saboteur: fmt::Debug {
         true
     }
 
+    /// Whether it holds something back that the core waits for.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     /// A life has ended, and this is what it leaves. The clock is that of the next life.
     fn crashed(&mut self, _disk: &mut Disk, _crash: Crash, _now: Now) {}
 }
@@ -186,6 +191,11 @@ impl Boundary {
         let own = self.saboteur.as_ref().and_then(|saboteur| saboteur.next_due_ns());
         let told = (!self.told.is_empty()).then_some(0);
         [disk.next_due_ns(), own, told].into_iter().flatten().min()
+    }
+
+    /// Whether nothing is held back here.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.told.is_empty() && self.saboteur.as_ref().is_none_or(|saboteur| !saboteur.is_busy())
     }
 
     pub(crate) fn arrived(&mut self, conn: ConnId, kept: &mut Vec<u8>, from: usize) {

@@ -37,6 +37,12 @@ impl Batch {
         self.lsn + self.payload.len() as u64
     }
 
+    /// Its checksum if it were written at an LSN.
+    #[must_use]
+    pub fn checksum_at(&self, lsn: u64) -> u32 {
+        checksum(&self.payload, lsn, self.undurable)
+    }
+
     /// Its commands.
     #[must_use]
     pub fn commands(&self) -> Vec<Words> {
@@ -58,7 +64,7 @@ impl Batch {
             out.push(b'\n');
         }
         out.push(b'#');
-        write_digits(out, u64::from(checksum(&self.payload, self.lsn, self.undurable)), 6);
+        write_digits(out, u64::from(self.checksum_at(self.lsn)), 6);
         write_digits(out, self.payload.len() as u64, 1);
         if let Some(undurable) = self.undurable {
             out.push(b',');
@@ -81,17 +87,49 @@ pub fn to_bytes(batches: &[Batch]) -> Vec<u8> {
 /// LSN of a batch that says none is where the one before it ended.
 #[must_use]
 pub fn batches(bytes: &[u8]) -> Vec<Batch> {
+    batches_from(bytes, None)
+}
+
+/// The same of a part of a file, which begins at an LSN.
+#[must_use]
+pub fn batches_from(bytes: &[u8], lsn: Option<u64>) -> Vec<Batch> {
     let mut found: Vec<Batch> = Vec::new();
-    let mut at = 0;
-    while let Some(batch) = batch_at(bytes, at, found.last().map(Batch::end_lsn)) {
-        at = batch.place.end;
+    let (mut at, mut lsn) = (0, lsn);
+    while let Some(batch) = batch_at(bytes, at, lsn) {
+        (at, lsn) = (batch.place.end, Some(batch.end_lsn()));
         found.push(batch);
     }
     found
 }
 
 fn batch_at(bytes: &[u8], start: usize, lsn: Option<u64>) -> Option<Batch> {
-    let (mut at, mut lsn, mut names_lsn) = (start, lsn, false);
+    let (header, at) = header_at(bytes.get(start..)?)?;
+    let at = start + at;
+    let payload = bytes.get(at..at.checked_add(header.len)?)?.to_vec();
+    let Header { undurable, .. } = header;
+    let place = start..at + header.len;
+    let (lsn, names_lsn) = (header.lsn.or(lsn)?, header.lsn.is_some());
+    let batch = Batch { lsn, names_lsn, undurable, payload, place };
+    (batch.checksum_at(lsn) == header.sum).then_some(batch)
+}
+
+/// What is said before a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its LSN, if a line tells it.
+    pub lsn: Option<u64>,
+    /// Its checksum.
+    pub sum: u32,
+    /// Bytes of its payload.
+    pub len: usize,
+    /// Bytes before it that were not known to be durable.
+    pub undurable: Option<u64>,
+}
+
+/// The header that bytes begin with, and where its payload begins.
+#[must_use]
+pub fn header_at(bytes: &[u8]) -> Option<(Header, usize)> {
+    let (mut at, mut lsn) = (0, None);
     loop {
         let end = at + bytes.get(at..)?.iter().position(|&byte| byte == b'\n')?;
         let line = bytes[at..end].strip_prefix(b"#")?;
@@ -100,7 +138,6 @@ fn batch_at(bytes: &[u8], start: usize, lsn: Option<u64>) -> Option<Batch> {
             let (digits, sum) = rest.split_at_checked(rest.len().checked_sub(7)?)?;
             let is_right = number(&sum[1..])? == u64::from(CRC_32C.checksum(digits));
             lsn = Some(std::str::from_utf8(digits).ok()?.parse().ok().filter(|_| is_right)?);
-            names_lsn = true;
             continue;
         }
         if line.starts_with(b"TS:") {
@@ -113,11 +150,8 @@ fn batch_at(bytes: &[u8], start: usize, lsn: Option<u64>) -> Option<Batch> {
             Some(digits) => Some(number(digits)?),
             None => None,
         };
-        let payload = bytes.get(at..at.checked_add(len)?)?.to_vec();
-        let lsn = lsn?;
-        let is_right = number(sum)? == u64::from(checksum(&payload, lsn, undurable));
-        let place = start..at + len;
-        return is_right.then_some(Batch { lsn, names_lsn, undurable, payload, place });
+        let sum = u32::try_from(number(sum)?).ok()?;
+        return Some((Header { lsn, sum, len, undurable }, at));
     }
 }
 
@@ -142,10 +176,22 @@ fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, sum).filter(|_| is_fine)
 }
 
-/// The commands that some bytes are, up to the first that is not whole.
+/// The bytes of the annotations that a file begins with.
+#[must_use]
+pub fn annotations(bytes: &[u8]) -> &[u8] {
+    let mut at = 0;
+    while bytes[at..].first() == Some(&b'#')
+        && let Some(len) = bytes[at..].iter().position(|&byte| byte == b'\n')
+    {
+        at += len + 1;
+    }
+    &bytes[..at]
+}
+
+/// The commands that some bytes are, behind annotations, up to the first that is not whole.
 #[must_use]
 pub fn commands(bytes: &[u8]) -> Vec<Words> {
-    let (mut at, mut all) = (0, Vec::new());
+    let (mut at, mut all) = (annotations(bytes).len(), Vec::new());
     while let Some((words, end)) = command_at(bytes, at) {
         all.push(words);
         at = end;
@@ -201,6 +247,8 @@ pub struct Listed {
     pub seq: u64,
     /// `b`, `i` or `h`.
     pub kind: char,
+    /// What the line behind it tells of it.
+    pub note: Option<String>,
 }
 
 impl Listed {
@@ -215,19 +263,27 @@ impl Listed {
 #[must_use]
 pub fn listed(manifest: &[u8]) -> Vec<Listed> {
     let text = String::from_utf8_lossy(manifest);
-    let line = |line: &str| {
+    let mut files: Vec<Listed> = Vec::new();
+    for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        let &["file", name, "seq", seq, "type", kind] = &words[..] else { return None };
-        Some(Listed { name: name.into(), seq: seq.parse().ok()?, kind: kind.chars().next()? })
-    };
-    text.lines().filter_map(line).collect()
+        if let &["file", name, "seq", seq, "type", kind] = &words[..] {
+            let (Ok(seq), Some(kind)) = (seq.parse(), kind.chars().next()) else { continue };
+            files.push(Listed { name: name.into(), seq, kind, note: None });
+        } else if let Some(last) = files.last_mut() {
+            last.note = Some(line.into());
+        }
+    }
+    files
 }
 
 /// A manifest of these lines.
 #[must_use]
 pub fn manifest_of(files: &[Listed]) -> Vec<u8> {
-    let line = |file: &Listed| format!("file {} seq {} type {}\n", file.name, file.seq, file.kind);
-    let text: String = files.iter().map(line).collect();
+    let mut text = String::new();
+    for Listed { name, seq, kind, note } in files {
+        text += &format!("file {name} seq {seq} type {kind}\n");
+        text.extend(note.iter().flat_map(|note| [note, "\n"]));
+    }
     format!("#crc32c {:08x}\n{text}", CRC_32C.checksum(text.as_bytes())).into_bytes()
 }
 
@@ -268,11 +324,18 @@ mod tests {
 
     #[test]
     fn a_manifest_survives_the_trip() {
-        let file = |name: &str, kind| Listed { name: name.into(), seq: 2, kind };
-        let files =
-            [file("appendonly.aof.2.base.rdb", 'b'), file("appendonly.aof.2.incr.aof", 'i')];
+        let file = |name: &str, kind, note: &str| Listed {
+            name: name.into(),
+            seq: 2,
+            kind,
+            note: Some(note.into()),
+        };
+        let files = [
+            file("appendonly.aof.2.base.rdb", 'b', "#base bytes 138 lsn 1982"),
+            file("appendonly.aof.2.incr.aof", 'i', "#framed"),
+        ];
         let bytes = manifest_of(&files);
         assert_eq!(listed(&bytes), files);
-        assert!(bytes.starts_with(b"#crc32c 1094bdd7\n"), "as FORMATS.md shows it");
+        assert!(bytes.starts_with(b"#crc32c b8756d3a\n"), "as FORMATS.md shows it");
     }
 }

@@ -93,6 +93,8 @@ pub enum Event {
     Crash(Crash),
     /// What the end of the life leaves of what was not durable.
     Image(Image),
+    /// A file of the server changes by itself before the next life, as drawn from this.
+    Rot(u64),
 }
 
 /// A command on its way.

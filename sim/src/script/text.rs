@@ -138,6 +138,7 @@ impl fmt::Display for Event {
             Self::Crash(Crash::Process) => write!(f, "crash process"),
             Self::Crash(Crash::PowerLoss) => write!(f, "crash power"),
             Self::Image(image) => write!(f, "image {}", image_text(*image)),
+            Self::Rot(seed) => write!(f, "rot {seed}"),
         }
     }
 }
@@ -317,6 +318,7 @@ fn event(line: &Line<'_>) -> Option<Event> {
             _ => return None,
         }),
         "image" => Event::Image(line.image(1)?),
+        "rot" => Event::Rot(line.number(1)?),
         _ => return None,
     })
 }

@@ -22,8 +22,9 @@ use std::collections::BTreeSet;
 
 use seedis_core::config::AppendFsync;
 
+use super::rot::Verdict;
 use crate::disk::Crash;
-use crate::finding::Invariant::{self, D1, D2, D3, D4, D5, D6, D8, T3};
+use crate::finding::Invariant::{self, D1, D2, D3, D4, D5, D6, D8, D9, T3};
 use crate::model::Hash;
 
 /// The states of one stretch of service and of the recoveries that failed after it.
@@ -42,12 +43,14 @@ pub(crate) struct History {
     has_refused: bool,
     /// The command that is executed is not the first of its turn to change something.
     has_changed: bool,
-    /// Time that the process was awake, gaps between turns counted only in part.
+    /// Time that the process was awake: without that by which its turns came late.
     awake_ns: u64,
     last_turn_ns: u64,
     /// States that may not be recovered, to tell what was recovered instead.
     older: BTreeSet<u128>,
     inner: BTreeSet<u128>,
+    /// A file that is to be loaded has rotted.
+    rot: Option<Verdict>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,9 +92,6 @@ pub(crate) struct Told {
 /// Under `everysec` nothing that was executed is left unsynced for longer.
 const UNSYNCED_NS_MAX: u64 = 2_000_000_000;
 
-/// A process that gets no turn for longer was not awake.
-const GAP_NS_MAX: u64 = 50_000_000;
-
 impl History {
     /// The history of a server that begins empty; no policy means that there is no log.
     pub(crate) fn new(policy: Option<AppendFsync>) -> Self {
@@ -108,7 +108,13 @@ impl History {
             last_turn_ns: 0,
             older: BTreeSet::new(),
             inner: BTreeSet::new(),
+            rot: None,
         }
+    }
+
+    /// What is to be loaded has rotted, or is whole again.
+    pub(crate) fn rotted(&mut self, rot: Option<Verdict>) {
+        self.rot = rot;
     }
 
     /// A command was executed, and changed something or not; the state since.
@@ -121,15 +127,20 @@ impl History {
     }
 
     /// A turn has ended with this state.
-    pub(crate) fn turn_ended(&mut self, hash: Hash, lsn: u64, refuses: bool, now_ns: u64) {
-        self.awake_ns += now_ns.saturating_sub(self.last_turn_ns).min(GAP_NS_MAX);
-        self.last_turn_ns = now_ns;
-        self.has_refused |= refuses;
+    pub(crate) fn turn_ended(&mut self, hash: Hash, lsn: u64, now_ns: u64) {
         let last = self.states[self.states.len() - 1];
         if self.has_changed || last.hash != hash || last.lsn != lsn {
             self.states.push(State { hash, lsn, at_ns: now_ns, awake_ns: self.awake_ns });
         }
         self.has_changed = false;
+    }
+
+    /// A turn came `late_ns` after it was due; the server `refuses` writes at its end.
+    pub(crate) fn noted(&mut self, now_ns: u64, late_ns: u64, refuses: bool) {
+        let passed_ns = now_ns.saturating_sub(self.last_turn_ns);
+        self.awake_ns += passed_ns - late_ns.min(passed_ns);
+        self.last_turn_ns = now_ns;
+        self.has_refused |= refuses;
     }
 
     /// A client has read a reply.
@@ -198,6 +209,7 @@ impl History {
         now_ns: u64,
     ) -> Result<(), (Invariant, String)> {
         self.is_allowed(hash)?;
+        self.rot = None;
         // A dump promises no more than that it is one of them: its directory may not be durable
         // when it is loaded, and then an older dump may come back. On a disk that lies anything
         // older may.
@@ -213,7 +225,11 @@ impl History {
 
     fn is_allowed(&self, hash: Hash) -> Result<(), (Invariant, String)> {
         let last = self.states.len() - 1;
-        let Some(found) = self.states.iter().rposition(|state| state.hash == hash) else {
+        let found = self.states.iter().rposition(|state| state.hash == hash);
+        if let Some(rot) = self.rot {
+            return self.is_allowed_by_rot(rot, found, hash);
+        }
+        let Some(found) = found else {
             return Err((self.what_is(hash), format!("no state of 0 to {last} was recovered")));
         };
         let broken = self.promises.iter().filter(|promise| found < promise.state);
@@ -222,6 +238,24 @@ impl History {
             let words = format!("state {found} of {last} was recovered, not {}", promise.state);
             Err((promise.why, words))
         })
+    }
+
+    /// What is promised holds all the same, unless the log could be cut where it has rotted.
+    fn is_allowed_by_rot(
+        &self,
+        rot: Verdict,
+        found: Option<usize>,
+        hash: Hash,
+    ) -> Result<(), (Invariant, String)> {
+        let promised = self.promises.iter().map(|promise| promise.state).max().unwrap_or(0);
+        let whole = self.states.iter().rposition(|state| state.lsn <= rot.lsn);
+        let floor = if rot.must_refuse { promised } else { promised.min(whole.unwrap_or(0)) };
+        let is_older = !rot.must_refuse && whole.is_none() && self.older.contains(&hash.whole);
+        if is_older || found.is_some_and(|found| found >= floor) {
+            return Ok(());
+        }
+        let last = self.states.len() - 1;
+        Err((D9, format!("state {found:?} of {last} was recovered, not {floor}, with {rot:?}")))
     }
 
     /// What a state is that may not be recovered.

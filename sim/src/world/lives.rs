@@ -7,16 +7,19 @@
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use seedis_core::Core;
+use seedis_core::io::Dir;
 use seedis_core::turn::Exit;
 
 use super::World;
 use super::durability::Damage;
 use super::oracle::Oracle;
+use super::rot::Rot;
 use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
-use crate::finding::Invariant::L1;
+use crate::finding::Invariant::{D12, L1};
 use crate::finding::{check, found};
 use crate::sabotage::Boundary;
+use crate::sabotage::log_text::{listed, manifest};
 use crate::script::{Event, Setup};
 use crate::workload::Scope;
 
@@ -37,6 +40,10 @@ pub(crate) struct Lives {
     cut_short: u32,
     /// The faults of the disk, while it has none for once.
     spared: Option<Faults>,
+    /// So many of a hundred power losses leave a file that rots.
+    rot_percent: u32,
+    /// The file that has rotted and was not loaded since.
+    rot: Option<Rot>,
 }
 
 /// A recovery that has been cut short so often comes to its end: at a crash in twenty turns a long
@@ -69,6 +76,9 @@ impl Lives {
             refused: 0,
             cut_short: 0,
             spared: None,
+            rot_percent: decisions
+                .mood(Stream::Rot, |rng| *[0, 0, 0, 30].choose(rng).unwrap_or(&0)),
+            rot: None,
         }
     }
 
@@ -135,12 +145,38 @@ impl World {
         self.around.network.forget();
         self.around.host.forget();
         self.around.clock.restart();
+        if crash == Crash::PowerLoss {
+            self.rot();
+        }
         let around = &mut self.around;
         around.boundary.crashed(&mut around.disk, crash, around.clock.now());
         self.lives.count += 1;
         self.core = self.lives.begin(&mut around.boundary);
         self.around.network.is_open = !self.core.is_loading() && !self.around.is_resting;
         self.log.clear();
+    }
+
+    /// A file may have changed by itself.
+    fn rot(&mut self) {
+        let odds = self.lives.rot_percent;
+        let decided = self.around.decisions.decide(
+            Stream::Rot,
+            |rng| (odds > 0 && rng.random_ratio(odds, 100)).then(|| rng.random()),
+            Event::Rot,
+            |event| if let Event::Rot(seed) = event { Some(*seed) } else { None },
+        );
+        if let Some(seed) = decided.filter(|_| self.lives.rot.is_none()) {
+            self.lives.rot = Rot::strike(&mut self.around.disk, seed);
+            self.tell_of_rot();
+        }
+    }
+
+    fn tell_of_rot(&mut self) {
+        let rot = self.lives.rot.as_ref();
+        self.around
+            .timeline
+            .note(|| rot.map_or_else(|| "the file is whole again".into(), Rot::words));
+        self.oracle.iter_mut().for_each(|oracle| oracle.rotted(rot.map(|rot| rot.verdict)));
     }
 
     /// The process has ended by itself: SHUTDOWN, or a refusal to start.
@@ -153,6 +189,10 @@ impl World {
     }
 
     fn refused(&mut self) {
+        if let Some(rot) = self.lives.rot.take() {
+            self.lives.rot = rot.undo(&mut self.around.disk);
+            return self.tell_of_rot();
+        }
         self.lives.refused += 1;
         let is_spared = self.lives.spared.is_some();
         let is_entitled = self.around.disk.has_lied();
@@ -170,6 +210,7 @@ impl World {
     pub(super) fn recovered(&mut self) {
         self.lives.refused = 0;
         self.lives.cut_short = 0;
+        self.lives.rot = None;
         if let Some(faults) = self.lives.spared.take()
             && !self.around.is_resting
         {
@@ -192,6 +233,25 @@ impl World {
         if self.lives.is_persistent() && self.around.scope == Scope::Modelled {
             self.crash(Crash::PowerLoss);
             self.rest();
+            self.check_files();
+        }
+    }
+
+    /// All files in the directory of the log are in use.
+    fn check_files(&self) {
+        let disk = &self.around.disk;
+        if self.lives.is_over || !self.core.watermarks().is_logging {
+            return;
+        }
+        let listed = listed(disk.content(&manifest()).unwrap_or_default());
+        let is_used = |name: &[u8]| {
+            *name == *b"appendonly.aof.manifest"
+                // A base that a rewrite leaves when it is cut short stays, for now.
+                || name.windows(6).any(|part| part == b".base.")
+                || listed.iter().any(|file| file.name.as_bytes() == name)
+        };
+        for name in disk.names(Dir::Aof) {
+            check(is_used(&name), D12, || format!("nobody needs {}", name.escape_ascii()));
         }
     }
 
@@ -207,7 +267,10 @@ impl World {
             }
             let is_answered = self.oracle.as_ref().is_none_or(Oracle::is_answered);
             let serves = !self.core.is_loading() && self.core.write_refusal().is_none();
-            let is_done = serves && is_answered;
+            let is_done = serves
+                && is_answered
+                && self.around.disk.pending() == 0
+                && self.around.boundary.is_idle();
             if is_done && (self.around.network.is_quiet() || self.around.scope == Scope::Any) {
                 return;
             }

@@ -18,6 +18,7 @@ mod host;
 mod lives;
 mod network;
 mod oracle;
+mod rot;
 mod timeline;
 mod wire;
 mod words;
@@ -263,7 +264,7 @@ impl World {
     fn step(&mut self) {
         let Self { core, around, oracle, log, .. } = self;
         let was_loading = core.is_loading();
-        around.begin(core);
+        let late_ns = around.begin(core);
         let now = around.clock.now();
         let mut turn = core.turn(around.boundary.clock(now));
         around.feed(&mut turn, oracle);
@@ -282,7 +283,7 @@ impl World {
         if was_loading && !core.is_loading() {
             self.recovered();
         } else if !was_loading {
-            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now));
+            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now, late_ns));
         }
     }
 }
@@ -321,8 +322,8 @@ impl Surroundings {
         }
     }
 
-    /// Time passes, and clients send.
-    fn begin(&mut self, core: &Core) {
+    /// Time passes, and clients send. Returns by how much the turn is late.
+    fn begin(&mut self, core: &Core) -> u64 {
         let next = [core.next_deadline(), self.boundary.next_due_ns(&self.disk)]
             .into_iter()
             .flatten()
@@ -333,6 +334,7 @@ impl Surroundings {
         if !self.is_resting {
             self.outcome.commands += self.network.send(&mut self.clients, now.wall_ms());
         }
+        next.map_or(0, |next| now.mono_ns.saturating_sub(next))
     }
 
     /// Everything that goes into a turn.

@@ -6,6 +6,7 @@ use seedis_core::config::AppendFsync;
 use seedis_core::{ConnId, Core, Now, Turn};
 
 use super::durability::{Damage, History, Told};
+use super::rot::Verdict;
 use super::timeline::Timeline;
 use crate::disk::Crash;
 use crate::finding::Invariant::{P1, T1};
@@ -60,6 +61,11 @@ impl Oracle {
             true => self.history.crashed_again(crash, damage),
             false => self.history.crashed(crash, core.watermarks().durable, damage),
         }
+    }
+
+    /// A file that is to be loaded has rotted, or is whole again.
+    pub(crate) fn rotted(&mut self, rot: Option<Verdict>) {
+        self.history.rotted(rot);
     }
 
     /// A life begins to serve with what it has loaded.
@@ -125,11 +131,12 @@ impl Oracle {
     }
 
     /// A turn has ended.
-    pub(crate) fn turn_ended(&mut self, core: &Core, now: Now) {
+    pub(crate) fn turn_ended(&mut self, core: &Core, now: Now, late_ns: u64) {
         self.model.settle(now.wall_ms(), |db, key| core.holds(db, key));
         let refuses = core.write_refusal().is_some();
         let lsn = core.watermarks().enqueued;
-        self.history.turn_ended(self.model.keyspace().hash(), lsn, refuses, now.mono_ns);
+        self.history.noted(now.mono_ns, late_ns, refuses);
+        self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
     }
 
     /// Compares all keys, values and deadlines.
