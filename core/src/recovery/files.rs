@@ -189,7 +189,7 @@ impl Core {
                     }
                     reader.run_is_done();
                 }
-                Found::More(_) => break Next::Read,
+                Found::More => break Next::Read,
                 Found::End => break Next::End,
                 Found::Damage(damage) => {
                     let torn = Torn::new(

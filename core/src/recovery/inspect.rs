@@ -420,7 +420,7 @@ impl Inspection<'_> {
                     reader.run_is_done();
                     self.finding.lsns = Some(start..reader.lsn());
                 }
-                Found::More(_) | Found::End => break None,
+                Found::More | Found::End => break None,
                 Found::Damage(damage) => break Some(Ok(damage)),
             }
         };

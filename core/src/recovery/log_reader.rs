@@ -22,8 +22,8 @@ const RUN_BYTES: usize = 128 << 10;
 pub(crate) enum Found {
     /// Commands, by their places in [`LogReader::bytes`]; all of them are done before the next.
     Run(Vec<Range<usize>>),
-    /// Nothing before more bytes are there: at least so many in all.
-    More(usize),
+    /// Nothing before more bytes are there.
+    More,
     /// The file ends here, between two commands.
     End,
     /// What follows is not what was written.
@@ -75,6 +75,9 @@ pub(crate) struct LogReader {
     file_at: u64,
     /// Length of the file.
     file_len: u64,
+    /// So many bytes must be there from `at` on before another look is worth while. What is not
+    /// whole waits until there is twice as much of it, so that no byte is looked at often.
+    need: usize,
     /// The log's LSN at `at`.
     lsn: u64,
     knows_lsn: bool,
@@ -146,15 +149,19 @@ impl LogReader {
     pub(crate) fn run_is_done(&mut self) {
         self.at = self.run_end;
         self.lsn = self.run_lsn;
+        self.need = 0;
     }
 
     /// What comes next; `is_end` when no more bytes will be pushed.
     pub(crate) fn next(&mut self, is_end: bool) -> Found {
+        if !is_end && self.rest().len() < self.need {
+            return Found::More;
+        }
         loop {
             let rest = &self.buf[self.at..];
             match rest.first() {
                 None if is_end => return Found::End,
-                None => return Found::More(self.buf.len() + 1),
+                None => return Found::More,
                 Some(b'#') => {
                     if let Some(found) = self.annotation(is_end) {
                         return found;
@@ -170,8 +177,12 @@ impl LogReader {
         Found::Damage(Damage { at: self.file_at + self.at as u64, lsn: self.lsn, kind })
     }
 
-    fn torn_or_more(&self, is_end: bool, need: usize) -> Found {
-        if is_end { self.damage(DamageKind::Torn) } else { Found::More(need) }
+    fn torn_or_more(&mut self, is_end: bool, need: usize) -> Found {
+        if is_end {
+            return self.damage(DamageKind::Torn);
+        }
+        self.need = need;
+        Found::More
     }
 
     /// Reads the annotation at `at`; `None` when it was skipped.
@@ -182,7 +193,7 @@ impl LogReader {
             if rest.len() > LINE_BYTES_MAX {
                 return Some(self.damage(DamageKind::Format));
             }
-            return Some(self.torn_or_more(is_end, self.buf.len() + 1));
+            return Some(self.torn_or_more(is_end, self.rest().len() + 1));
         };
         let line = &rest[..len];
         if let Some(lsn) = frame::parse_lsn(line) {
@@ -208,7 +219,7 @@ impl LogReader {
         }
         let end = start + header.len as usize;
         let Some(payload) = self.buf.get(start..end) else {
-            return self.torn_or_more(is_end, end);
+            return self.torn_or_more(is_end, end - self.at);
         };
         if !header.fits(payload, self.lsn) {
             return self.damage(DamageKind::Checksum);
@@ -231,17 +242,17 @@ impl LogReader {
                 break None;
             }
             match self.buf.get(commands.next) {
-                None => break Some(self.torn_or_more(is_end, self.buf.len() * 2)),
+                None => break Some(self.torn_or_more(is_end, 2 * self.rest().len())),
                 Some(b'#') if commands.in_transaction => {
                     let rest = &self.buf[commands.next..];
                     match rest.iter().position(|&byte| byte == b'\n') {
                         Some(len) => commands.skip(len + 1),
-                        None => break Some(self.torn_or_more(is_end, self.buf.len() * 2)),
+                        None => break Some(self.torn_or_more(is_end, 2 * self.rest().len())),
                     }
                 }
                 Some(b'*') => match commands.parse(&self.buf, limits) {
                     Ok(true) => {}
-                    Ok(false) => break Some(self.torn_or_more(is_end, self.buf.len() * 2)),
+                    Ok(false) => break Some(self.torn_or_more(is_end, 2 * self.rest().len())),
                     Err(()) => break Some(self.damage(DamageKind::Format)),
                 },
                 Some(b'#') => break None,
@@ -367,9 +378,25 @@ mod tests {
         for more in [true, false] {
             assert!(matches!(reader.next(false), Found::Run(_)));
             reader.run_is_done();
-            assert!(matches!(reader.next(!more), Found::More(_) | Found::End));
+            assert!(matches!(reader.next(!more), Found::More | Found::End));
             reader.push(if more { &second } else { b"" });
         }
         assert_eq!(reader.lsn(), 2 * command.len() as u64);
+    }
+
+    /// Each piece alone does not make it worth while to parse from the beginning again.
+    #[test]
+    fn a_transaction_that_stays_open_is_not_parsed_with_every_piece() {
+        let mut reader = LogReader::new(0, u64::MAX, 0, true, false);
+        reader.push(b"*1\r\n$5\r\nMULTI\r\n");
+        let mut looks = 0;
+        for _ in 0..4096 {
+            reader.push(b"*1\r\n$4\r\nPING\r\n");
+            looks += u32::from(reader.rest().len() >= reader.need);
+            assert_eq!(reader.next(false), Found::More);
+        }
+        assert!((8..16).contains(&looks), "{looks}");
+        reader.push(b"*1\r\n$4\r\nEXEC\r\n");
+        assert!(matches!(reader.next(true), Found::Run(_)));
     }
 }

@@ -42,6 +42,11 @@ impl Torn {
         if self.scan.is_rot() {
             return Some("what is damaged was durable, so the disk has lost it");
         }
+        if self.scan.is_exhausted() {
+            return Some(
+                "too much of what follows looks like batches to tell whether it was durable",
+            );
+        }
         if self.has_frames || self.scan.found_batch() || self.scan.all_zero() {
             return None;
         }

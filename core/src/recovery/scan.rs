@@ -7,7 +7,9 @@
 //!
 //! Behind damage the LSN is not known, since a broken header hides how long its batch was. It lies
 //! between what it would be if the bytes between were all annotations and if none of them were, and
-//! a checksum fits for one LSN only.
+//! a checksum fits for one LSN only. Noise may look like many headers, of which each would be tried
+//! in vain with many LSNs; so the work done in vain is bounded. When it is used up nobody can tell
+//! what is there, and nothing is cut.
 
 use alloc::vec::Vec;
 
@@ -15,6 +17,12 @@ use crate::log::frame::{self, Header};
 
 /// LSNs that are tried for a batch at most.
 const TRIES_MAX: u64 = 1 << 20;
+
+/// Work for what looked like batches and is none, in bytes that are summed up: some seconds.
+const VAIN_BYTES_MAX: u64 = 32 << 30;
+
+/// One more LSN takes as much as so many bytes.
+const TRY_BYTES: u64 = 32;
 
 /// Bytes of an annotation at most.
 const LINE_BYTES_MAX: usize = 64;
@@ -34,6 +42,8 @@ pub(crate) struct Scan {
     durable_lsn: u64,
     batches: u64,
     all_zero: bool,
+    /// What is left to be done in vain.
+    vain_bytes: u64,
     /// Whether `damage_lsn` is known; without it no checksum can be tried.
     knows_lsn: bool,
     /// Without: payload bytes of what looks like batches, and whether one of them says that some
@@ -54,6 +64,7 @@ impl Scan {
             durable_lsn: 0,
             batches: 0,
             all_zero: true,
+            vain_bytes: VAIN_BYTES_MAX,
             knows_lsn,
             unplaced_bytes: 0,
             unplaced_rot: false,
@@ -63,6 +74,11 @@ impl Scan {
     /// Whether later batches say that what is damaged was durable.
     pub(crate) fn is_rot(&self) -> bool {
         self.durable_lsn > self.damage_lsn || self.unplaced_rot
+    }
+
+    /// Whether there was too much noise to tell.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.vain_bytes == 0
     }
 
     /// Whether any batch of ours was found.
@@ -92,8 +108,13 @@ impl Scan {
     pub(crate) fn push(&mut self, bytes: &[u8], is_end: bool) {
         self.all_zero &= bytes.iter().all(|&byte| byte == 0);
         self.buf.extend_from_slice(bytes);
-        while let Some(skipped) = self.step(is_end) {
+        while !self.is_exhausted()
+            && let Some(skipped) = self.step(is_end)
+        {
             self.at += skipped;
+        }
+        if self.is_exhausted() {
+            self.at = self.buf.len();
         }
         self.buf_at += self.at as u64;
         self.buf.drain(..self.at);
@@ -129,18 +150,22 @@ impl Scan {
             // A broken header may claim any length: what lies in it is looked at in its own right.
             return if is_end || header.len > BATCH_BYTES_MAX { Some(1) } else { None };
         };
+        if !looks_whole(payload) {
+            return Some(1);
+        }
         match self.lsn_of(&header, payload, len) {
-            Some(lsn) => {
+            Ok(lsn) => {
                 self.batches += 1;
-                self.durable_lsn =
-                    self.durable_lsn.max(header.undurable.map_or(0, |bytes| lsn - bytes.min(lsn)));
+                let durable = header.undurable.map_or(0, |bytes| lsn - bytes.min(lsn));
+                self.durable_lsn = self.durable_lsn.max(durable);
                 self.lsn = Some(lsn + header.len);
                 Some(len + 1 + header.len as usize)
             }
-            None => {
-                if !self.knows_lsn && looks_whole(payload) {
-                    self.unplaced_rot |=
-                        header.undurable.is_some_and(|bytes| bytes < self.unplaced_bytes);
+            Err(vain_bytes) => {
+                self.vain_bytes = self.vain_bytes.saturating_sub(vain_bytes);
+                if !self.knows_lsn {
+                    let undurable = header.undurable;
+                    self.unplaced_rot |= undurable.is_some_and(|bytes| bytes < self.unplaced_bytes);
                     self.unplaced_bytes += header.len;
                 }
                 Some(1)
@@ -148,15 +173,17 @@ impl Scan {
         }
     }
 
-    /// The LSN at which a batch was written, if its checksum fits any that is possible.
-    fn lsn_of(&self, header: &Header, payload: &[u8], line: usize) -> Option<u64> {
+    /// The LSN at which a batch was written, if its checksum fits any that is possible; else the
+    /// work that was done in vain.
+    fn lsn_of(&self, header: &Header, payload: &[u8], line: usize) -> Result<u64, u64> {
         if let Some(lsn) = self.lsn.filter(|&lsn| header.fits(payload, lsn)) {
-            return Some(lsn);
+            return Ok(lsn);
         }
         let behind = self.buf_at + (self.at + line + 1) as u64;
         let most = self.damage_lsn + behind;
         let least = self.damage_lsn.max(most.saturating_sub(TRIES_MAX));
-        header.lsn_among(payload, (least..=most).rev())
+        let found = header.lsn_among(payload, (least..=most).rev());
+        found.ok_or(header.len + (most - least) * TRY_BYTES)
     }
 }
 
@@ -167,3 +194,24 @@ fn looks_whole(payload: &[u8]) -> bool {
 
 /// Batches that are longer are not looked for behind damage.
 const BATCH_BYTES_MAX: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that was made to look like many batches: each would be tried with a million LSNs.
+    #[test]
+    fn work_in_vain_is_bounded() {
+        let mut scan = Scan::new(0, true);
+        scan.vain_bytes = 1 << 28;
+        let mut tried = 0;
+        while !scan.is_exhausted() {
+            scan.push(&b"#AAAAAAG\n*1\r\n\r\n".repeat(1000), false);
+            tried += 1;
+            assert!(tried < 100, "{} are left", scan.vain_bytes);
+        }
+        assert!(!scan.found_batch() && !scan.is_rot());
+        scan.push(&[b'#'; 1 << 20], true);
+        assert!(scan.buf.is_empty(), "nothing is kept any more");
+    }
+}

@@ -80,7 +80,7 @@ fn read(bytes: &[u8], cuts: &[usize]) -> (Vec<u8>, u64, Option<Damage>) {
                     }
                     reader.run_is_done();
                 }
-                Found::More(_) => break,
+                Found::More => break,
                 Found::End => return (all, reader.lsn(), None),
                 Found::Damage(damage) => return (all, reader.lsn(), Some(damage)),
             }
