@@ -137,6 +137,10 @@ pub struct HostFacts {
     pub turns_ns: u64,
     /// The longest pass.
     pub turn_ns_max: u64,
+    /// Keys of the snapshot being written that are written.
+    pub saved_keys: u64,
+    /// Bytes of pages copied because a snapshot shared them, since the process began.
+    pub copied_bytes: u64,
     /// Memory of the machine in bytes.
     pub total_memory_bytes: u64,
     /// `Linux 6.1.0 x86_64`.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
-use seedis_core::turn::{Exit, Signal};
+use seedis_core::keyspace::copied_bytes;
+use seedis_core::turn::{Exit, HostFacts, Signal};
 use seedis_core::{Core, Now};
 
 use crate::accept::{Acceptor, Intake, LISTENERS};
@@ -167,7 +168,8 @@ impl Reactor {
         let is_woken = std::mem::take(&mut self.is_woken);
         let mut turn = Turn::begin(self.core.turn(now), now, self.tape.as_mut());
         if let Some(facts) = facts {
-            turn.observe(facts);
+            let saved_keys = self.requests.saved_keys();
+            turn.observe(HostFacts { saved_keys, copied_bytes: copied_bytes(), ..facts });
         }
         if accepts {
             self.acceptor.accept(&mut turn, now.mono_ns, &mut intake);

@@ -37,6 +37,11 @@ impl Requests {
         Self { disk }
     }
 
+    /// Keys that the snapshot being written has written.
+    pub(crate) fn saved_keys(&self) -> u64 {
+        self.disk.saved_keys()
+    }
+
     /// Tells the core of what other threads have done.
     pub(crate) fn deliver(&mut self, turn: &mut Turn<'_>) {
         while let Some((ticket, result)) = self.disk.completed() {

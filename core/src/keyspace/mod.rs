@@ -25,4 +25,5 @@ pub use databases::Databases;
 pub use db::{Db, Warm};
 pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};
+pub use page::copied_bytes;
 pub use snapshot::{Snapshot, Visit};

@@ -49,8 +49,10 @@ pub(crate) struct BackgroundSave {
     file: Option<FileId>,
     /// State that was frozen and not handed out yet, of a save or of a rewrite.
     frozen: Option<Box<Save>>,
-    /// A snapshot is out.
-    is_frozen: bool,
+    /// A snapshot is out, and what it is for.
+    frozen_for: Option<Form>,
+    /// Bytes of pages that had been copied when it was made.
+    copied_bytes_at_start: u64,
     save: Option<Ticket>,
     waiters: Vec<Waiter>,
     dirty_at_start: u64,
@@ -71,6 +73,9 @@ pub(crate) struct SaveFacts {
     pub(crate) last_try_ns: u64,
     pub(crate) last_time_s: Option<u64>,
     pub(crate) saves: u64,
+    /// Bytes of pages that were copied while the last dump, or base, was written.
+    pub(crate) copied_bytes_dump: u64,
+    pub(crate) copied_bytes_base: u64,
 }
 
 impl BackgroundSave {
@@ -114,7 +119,18 @@ impl Server {
         };
         self.persist.bgsave.keys_total = save.keys_total();
         self.persist.bgsave.frozen = Some(Box::new(save));
-        self.persist.bgsave.is_frozen = true;
+        self.persist.bgsave.frozen_for = Some(form);
+        self.persist.bgsave.copied_bytes_at_start = self.host.copied_bytes;
+        // What the shell told last was of the snapshot before.
+        self.host.saved_keys = 0;
+    }
+
+    /// Of the snapshot that is out: keys that are written, and bytes of pages that were copied.
+    pub(crate) fn save_progress(&self) -> Option<(u64, u64)> {
+        let save = &self.persist.bgsave;
+        save.frozen_for?;
+        let keys = self.host.saved_keys.min(save.keys_total as u64);
+        Some((keys, self.host.copied_bytes.saturating_sub(save.copied_bytes_at_start)))
     }
 
     /// What was frozen.
@@ -125,7 +141,13 @@ impl Server {
     /// The snapshot was written or given up.
     pub(crate) fn thaw(&mut self) {
         self.persist.bgsave.frozen = None;
-        if core::mem::take(&mut self.persist.bgsave.is_frozen) {
+        let copied_bytes = self.save_progress().map_or(0, |(_, copied)| copied);
+        if let Some(form) = self.persist.bgsave.frozen_for.take() {
+            let facts = &mut self.persist.bgsave.facts;
+            match form {
+                Form::Dump => facts.copied_bytes_dump = copied_bytes,
+                Form::Base => facts.copied_bytes_base = copied_bytes,
+            }
             self.snapshot_done();
             self.pump_aof();
         }

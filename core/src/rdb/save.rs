@@ -37,6 +37,7 @@ pub struct Save {
     is_db_open: bool,
     visit: Option<Visit>,
     stage: Stage,
+    keys_done: u64,
 }
 
 #[derive(Debug)]
@@ -127,13 +128,20 @@ impl Save {
 
     fn new(snapshot: Snapshot, form: Form) -> Self {
         let out = Pieces::default();
-        Self { snapshot, form, out, db: 0, is_db_open: false, visit: None, stage: Stage::Head }
+        let (visit, stage) = (None, Stage::Head);
+        Self { snapshot, form, out, db: 0, is_db_open: false, visit, stage, keys_done: 0 }
     }
 
     /// Keys that are written in all.
     #[must_use]
     pub fn keys_total(&self) -> usize {
         self.snapshot.keys_total()
+    }
+
+    /// Keys that are written so far.
+    #[must_use]
+    pub fn keys_done(&self) -> u64 {
+        self.keys_done
     }
 
     /// The next bytes of the file, about 64 to 256 KB; `None` at its end.
@@ -206,6 +214,7 @@ impl Save {
                 self.visit = None;
                 return;
             };
+            self.keys_done += 1;
             match &mut self.form {
                 Form::Dump(dump) => dump.entry(out, &entry),
                 Form::Commands(commands) => commands.entry(out, &entry),

@@ -248,6 +248,8 @@ fn put_facts(out: &mut Vec<u8>, facts: &HostFacts) {
         facts.cpu_user_main_us,
         facts.turns_ns,
         facts.turn_ns_max,
+        facts.saved_keys,
+        facts.copied_bytes,
         facts.total_memory_bytes,
     ];
     numbers.into_iter().for_each(|number| put_number(out, number));
@@ -267,6 +269,8 @@ fn read_facts(from: &mut Cursor<'_>) -> Result<HostFacts, Malformed> {
         cpu_user_main_us: from.number()?,
         turns_ns: from.number()?,
         turn_ns_max: from.number()?,
+        saved_keys: from.number()?,
+        copied_bytes: from.number()?,
         total_memory_bytes: from.number()?,
         os: from.owned()?,
         multiplexing_api: read_name(from)?,

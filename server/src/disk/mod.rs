@@ -18,7 +18,7 @@ mod save;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -54,7 +54,7 @@ pub(crate) struct Disk {
 #[derive(Debug)]
 enum Pending {
     File,
-    Save { is_cancelled: Arc<AtomicBool> },
+    Save { is_cancelled: Arc<AtomicBool>, keys_done: Arc<AtomicU64> },
     Drop,
 }
 
@@ -193,13 +193,25 @@ impl Disk {
         sync_often: bool,
     ) -> Result<Pending, IoError> {
         let (file, is_cancelled) = (self.file(file)?, Arc::new(AtomicBool::new(false)));
-        let order = Order { file, pieces, sync_often, is_cancelled: is_cancelled.clone() };
+        let keys_done = Arc::new(AtomicU64::new(0));
+        let pending =
+            Pending::Save { is_cancelled: is_cancelled.clone(), keys_done: keys_done.clone() };
+        let order = Order { file, pieces, sync_often, is_cancelled, keys_done };
         send(&self.saves, ticket, order);
-        Ok(Pending::Save { is_cancelled })
+        Ok(pending)
+    }
+
+    /// Keys that the snapshot being written has written.
+    pub(crate) fn saved_keys(&self) -> u64 {
+        let saves = self.pending.values().map(|pending| match pending {
+            Pending::Save { keys_done, .. } => keys_done.load(Ordering::Relaxed),
+            Pending::File | Pending::Drop => 0,
+        });
+        saves.sum()
     }
 
     fn cancel(&self, save: Ticket) {
-        if let Some(Pending::Save { is_cancelled }) = self.pending.get(&save) {
+        if let Some(Pending::Save { is_cancelled, .. }) = self.pending.get(&save) {
             is_cancelled.store(true, Ordering::Relaxed);
         }
     }
@@ -357,6 +369,10 @@ mod tests {
             let piece = vec![self.pieces as u8; self.bytes];
             self.pieces = self.pieces.checked_sub(1)?;
             Some(piece)
+        }
+
+        fn keys_done(&self) -> u64 {
+            0
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use seedis_core::IoResult;
 use seedis_core::io::{IoError, IoErrorKind};
@@ -26,11 +26,18 @@ const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 pub(crate) trait Pieces: Send {
     /// The next bytes; `None` at the end.
     fn next_piece(&mut self) -> Option<Vec<u8>>;
+
+    /// Keys that are in the pieces so far.
+    fn keys_done(&self) -> u64;
 }
 
 impl Pieces for Save {
     fn next_piece(&mut self) -> Option<Vec<u8>> {
         Self::next_piece(self)
+    }
+
+    fn keys_done(&self) -> u64 {
+        Self::keys_done(self)
     }
 }
 
@@ -41,6 +48,8 @@ pub(super) struct Order {
     pub(super) sync_often: bool,
     /// Nobody wants it any more.
     pub(super) is_cancelled: Arc<AtomicBool>,
+    /// Where to tell how many keys are written.
+    pub(super) keys_done: Arc<AtomicU64>,
 }
 
 impl Order {
@@ -53,6 +62,7 @@ impl Order {
             if let Err(error) = writer.add(&piece) {
                 return failed(error);
             }
+            self.keys_done.store(self.pieces.keys_done(), Ordering::Relaxed);
         }
         if self.is_cancelled.load(Ordering::Relaxed) {
             return cancelled();
@@ -129,6 +139,7 @@ mod tests {
             pieces: Box::new(pieces),
             sync_often: true,
             is_cancelled: Arc::default(),
+            keys_done: Arc::default(),
         }
     }
 

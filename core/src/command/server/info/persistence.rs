@@ -33,11 +33,18 @@ fn loading(page: &mut Page, view: &View<'_>) {
 fn snapshots(page: &mut Page, view: &View<'_>) {
     let server = view.server;
     let save = &server.persist.bgsave;
-    page.counts(&[("current_cow_peak", 0), ("current_cow_size", 0), ("current_cow_size_age", 0)]);
-    page.line("current_fork_perc", "0.00");
+    let (keys, copied_bytes) = server.save_progress().unwrap_or_default();
+    let keys_total = server.save_progress().map_or(0, |_| save.keys_total as u64);
     page.counts(&[
-        ("current_save_keys_processed", 0),
-        ("current_save_keys_total", if server.is_saving() { save.keys_total as u64 } else { 0 }),
+        ("current_cow_peak", copied_bytes),
+        ("current_cow_size", copied_bytes),
+        ("current_cow_size_age", 0),
+    ]);
+    let percent = keys as f64 * 100.0 / keys_total.max(1) as f64;
+    page.line("current_fork_perc", format_args!("{percent:.2}"));
+    page.counts(&[
+        ("current_save_keys_processed", keys),
+        ("current_save_keys_total", keys_total),
         ("rdb_changes_since_last_save", server.unsaved_changes()),
         ("rdb_bgsave_in_progress", u64::from(save.is_running())),
     ]);
@@ -47,7 +54,7 @@ fn snapshots(page: &mut Page, view: &View<'_>) {
     seconds(page, "rdb_current_bgsave_time_sec", running_s(server, save.running_since_ns()));
     page.counts(&[
         ("rdb_saves", save.facts.saves),
-        ("rdb_last_cow_size", 0),
+        ("rdb_last_cow_size", save.facts.copied_bytes_dump),
         ("rdb_last_load_keys_expired", 0),
         ("rdb_last_load_keys_loaded", server.persist.keys_loaded),
     ]);
@@ -70,7 +77,7 @@ fn log(page: &mut Page, view: &View<'_>) {
     ]);
     page.line("aof_last_write_status", status(aof.error().is_none()));
     page.counts(&[
-        ("aof_last_cow_size", 0),
+        ("aof_last_cow_size", server.persist.bgsave.facts.copied_bytes_base),
         ("module_fork_in_progress", 0),
         ("module_fork_last_cow_size", 0),
     ]);
