@@ -154,7 +154,7 @@ impl Core {
     /// Whether nothing of this client may be executed now.
     fn must_hold(&self, client: &Client) -> bool {
         client.is_waiting
-            || self.server.is_asleep()
+            || self.server.is_asleep() && !client.replays
             || self.server.outbox.exit.is_some()
             || client.output.pending_bytes() > OUTPUT_BYTES_MAX
             || self.server.persist.aof.is_swamped()

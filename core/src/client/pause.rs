@@ -64,13 +64,14 @@ impl Server {
     #[cold]
     fn waits(&self, client: &Client, command: Option<u16>, args: Args<'_>) -> bool {
         let Ok(id) = dispatch::check(self, client, args, command) else { return false };
-        self.may_write(client, id)
+        !client.replays && self.may_write(client, id)
     }
 
     /// Whether commands that write wait.
     #[inline]
     pub(crate) fn holds_for_persistence(&self) -> bool {
-        self.persist.shutdown.is_some() || self.waits_for_sync()
+        let persist = &self.persist;
+        persist.shutdown.is_some() || persist.reload.is_some() || self.waits_for_sync()
     }
 
     #[cold]
@@ -83,7 +84,9 @@ impl Server {
     ) -> bool {
         // As a kind of replica, a monitor is never paused.
         let Ok(id) = dispatch::check(self, client, args, command) else { return false };
-        !client.is_monitor && (pause.mode == PauseMode::All || self.may_write(client, id))
+        !client.is_monitor
+            && !client.replays
+            && (pause.mode == PauseMode::All || self.may_write(client, id))
     }
 
     /// Whether a command, or the transaction that it runs, may change the keyspace.

@@ -16,6 +16,7 @@ pub(crate) mod gate;
 pub(crate) mod incr;
 pub(crate) mod manifest_io;
 pub(crate) mod misconf;
+pub(crate) mod reload;
 pub(crate) mod rewrite;
 pub(crate) mod shutdown;
 pub(crate) mod switch;
@@ -28,7 +29,7 @@ use alloc::vec::Vec;
 
 use crate::io::{Dir, FileId, IoReq, IoResult, Name, Ticket};
 use crate::server::Server;
-use crate::server::completion::Continuation;
+use crate::server::completion::{Continuation, Waiter};
 use crate::turn::ConnId;
 
 /// Names of files that are written before they have their name begin so.
@@ -41,6 +42,8 @@ pub(crate) struct Persist {
     pub(crate) rewrite: rewrite::Rewrite,
     pub(crate) bgsave: bgsave::BackgroundSave,
     pub(crate) shutdown: Option<shutdown::Shutdown>,
+    /// The log is to be read back, and this client waits for it.
+    pub(crate) reload: Option<Waiter>,
     pub(crate) waitaof: Vec<waitaof::Waiting>,
     /// Connections with replies that wait for a watermark.
     pub(crate) gated: BTreeSet<ConnId>,
@@ -112,5 +115,6 @@ impl Server {
             Step::Recover => self.recover_step(result),
         }
         self.go_on_with_shutdown();
+        self.go_on_with_reload();
     }
 }

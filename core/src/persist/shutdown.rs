@@ -34,13 +34,16 @@ impl Server {
     /// Begins a shutdown.
     pub(crate) fn begin_shutdown(&mut self, options: ShutdownOptions, waiter: Option<Waiter>) {
         self.log_line(LogLevel::Notice, "User requested shutdown...".into());
-        if self.recovery.is_some() {
+        let is_reload = self.persist.reload.is_some();
+        if self.recovery.is_some() && !is_reload {
             // What is being loaded is on the disk already.
             self.outbox.exit = Some(Exit { code: 0 });
             return;
         }
-        let wants_save = options.contains(ShutdownOptions::SAVE)
-            || !self.config.save.is_empty() && !options.contains(ShutdownOptions::NOSAVE);
+        // What is only being read back is no snapshot, and the log has all of it.
+        let wants_save = !is_reload
+            && (options.contains(ShutdownOptions::SAVE)
+                || !self.config.save.is_empty() && !options.contains(ShutdownOptions::NOSAVE));
         self.cancel_save();
         self.cancel_rewrite();
         let save = if wants_save { Saving::Wanted } else { Saving::Done };

@@ -75,11 +75,13 @@ impl Server {
 
     /// A file was read to its end: what was read of the log is made durable before it is served.
     fn part_ended(&mut self, loading: Box<Loading>) -> Result<(), String> {
+        let is_reload = self.recovery.as_ref().is_some_and(|recovery| recovery.is_reload);
         let request = match loading.part.kind {
             PartKind::Base => {
                 self.log_goes_on_at(loading.part.lsn_behind());
                 return self.part_synced(&loading);
             }
+            PartKind::Incr if is_reload => return self.part_synced(&loading),
             // Its name may be newer than what a power loss would leave.
             PartKind::Dump => IoReq::SyncDir { dir: loading.part.dir },
             PartKind::Incr => IoReq::Sync { file: loading.file },

@@ -72,7 +72,9 @@ pub(crate) struct Recovery {
     data: Vec<FileEntry>,
     aof: Vec<FileEntry>,
     /// What is still to be loaded, in order.
-    parts: VecDeque<Part>,
+    pub(crate) parts: VecDeque<Part>,
+    /// It reads back what the server itself has written, and changes no file.
+    pub(crate) is_reload: bool,
     pub(crate) client: Option<Box<Client>>,
     /// The log's end so far, and whether a file told where it is.
     pub(crate) lsn: u64,
@@ -87,19 +89,17 @@ pub(crate) struct Recovery {
     before: (Stats, Vec<CommandStats>),
 }
 
-impl Core {
-    /// Begins by loading what is on the disk; before the first turn. Without this a core is a new
-    /// server that never heard of files.
-    pub fn recover(&mut self) {
-        let server = &mut self.server;
-        let before = (server.stats.clone(), server.command_stats.clone());
-        server.recovery = Some(Box::new(Recovery {
+impl Recovery {
+    /// One that has not begun.
+    pub(crate) fn new(server: &Server) -> Self {
+        Self {
             stage: None,
             asked: None,
             arrived: VecDeque::new(),
             data: Vec::new(),
             aof: Vec::new(),
             parts: VecDeque::new(),
+            is_reload: false,
             client: Some(replay::client()),
             lsn: 0,
             knows_lsn: false,
@@ -107,8 +107,17 @@ impl Core {
             log_file: None,
             progress: progress::Progress::default(),
             now: server.now,
-            before,
-        }));
+            before: (server.stats.clone(), server.command_stats.clone()),
+        }
+    }
+}
+
+impl Core {
+    /// Begins by loading what is on the disk; before the first turn. Without this a core is a new
+    /// server that never heard of files.
+    pub fn recover(&mut self) {
+        let server = &mut self.server;
+        server.recovery = Some(Box::new(Recovery::new(server)));
         server.recover_asks(Stage::ListData, IoReq::List { dir: Dir::Data });
     }
 
@@ -212,7 +221,7 @@ impl Server {
         self.make_plan()
     }
 
-    fn refuse_to_start(&mut self, why: &str) {
+    pub(crate) fn refuse_to_start(&mut self, why: &str) {
         self.log_line(LogLevel::Warning, format!("{why}. Exiting."));
         self.outbox.exit = Some(Exit { code: 1 });
         if let Some(recovery) = &mut self.recovery {
@@ -225,14 +234,7 @@ impl Server {
     pub(crate) fn loaded(&mut self) -> Result<(), String> {
         self.remove_leftovers();
         self.report_loaded();
-        if let Some(recovery) = &mut self.recovery {
-            // What the replay has handed out to be freed is still on its way.
-            let pending = self.stats.lazyfree_pending_objects;
-            (self.stats, self.command_stats) = core::mem::take(&mut recovery.before);
-            self.stats.lazyfree_pending_objects = pending;
-            recovery.client = None;
-            self.persist.keys_loaded = recovery.progress.keys;
-        }
+        self.restore_statistics();
         self.persist.bgsave.facts.dirty_saved = self.stats.dirty;
         self.persist.bgsave.facts.last_save_s = self.now.wall_ms().div_euclid(1000);
         self.persist.bgsave.facts.last_save_ns = self.now.mono_ns;
@@ -245,6 +247,17 @@ impl Server {
         }
         self.serve_loaded();
         Ok(())
+    }
+
+    /// What the replay has counted nobody has asked for.
+    pub(crate) fn restore_statistics(&mut self) {
+        let Some(recovery) = &mut self.recovery else { return };
+        // What the replay has handed out to be freed is still on its way.
+        let pending = self.stats.lazyfree_pending_objects;
+        (self.stats, self.command_stats) = core::mem::take(&mut recovery.before);
+        self.stats.lazyfree_pending_objects = pending;
+        recovery.client = None;
+        self.persist.keys_loaded = recovery.progress.keys;
     }
 
     /// Ends the recovery: clients are served from now on.

@@ -32,6 +32,11 @@ impl Torn {
         Self { part, damage, has_frames, scan, later: Vec::new() }
     }
 
+    fn place(&self) -> String {
+        let Damage { at, lsn, kind } = &self.damage;
+        format!("{} at offset {at} (LSN {lsn}, {kind:?})", self.part.shown())
+    }
+
     /// Whether it is in a base, which is complete before a manifest names it.
     pub(crate) fn is_in_base(&self) -> bool {
         self.part.kind != PartKind::Incr && !self.part.is_last
@@ -62,12 +67,18 @@ impl Server {
     /// Everything was read: mends what a crash has torn, or refuses what is broken otherwise.
     pub(crate) fn mend_files(&mut self) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        if recovery.is_reload {
+            let lsn = recovery.lsn;
+            return match &recovery.torn {
+                None => self.reloaded(lsn),
+                Some(torn) => Err(format!("The log is damaged at {}", torn.place())),
+            };
+        }
         let Some(torn) = recovery.torn.take() else {
             let syncs = self.syncs_of_names();
             return self.repair_next(syncs);
         };
-        let Damage { at, lsn, kind } = &torn.damage;
-        let place = format!("{} at offset {at} (LSN {lsn}, {kind:?})", torn.part.shown());
+        let place = torn.place();
         if torn.is_in_base() {
             return Err(format!("Bad AOF base file {place}"));
         }

@@ -17,6 +17,7 @@ use crate::command::error::{CommandError, Outcome};
 use crate::command::help::help;
 use crate::command::spec::{Command, Flags, Group};
 use crate::config::{self, LogLevel};
+use crate::persist::reload::load_aof;
 use crate::value::glob;
 
 /// The rows of this file.
@@ -55,6 +56,7 @@ fn debug(ctx: &mut Ctx<'_>) -> Outcome {
         (b"digest-value", _) => digest_value(ctx),
         (b"error", 3) => error(ctx),
         (b"help", 2) => debug_help(ctx),
+        (b"loadaof", _) => load_aof(ctx),
         (b"log", 3) => log(ctx),
         (b"object", 3) => object(ctx),
         (b"populate", 3..=5) => populate(ctx),
@@ -173,6 +175,8 @@ fn debug_help(ctx: &mut Ctx<'_>) -> Outcome {
             "ERROR <string>",
             "    Return a protocol error with <string> as message. Useful for clients",
             "    unit tests to simulate errors.",
+            "LOADAOF",
+            "    Write what is to be logged, and read the dataset back from the append only file.",
             "LOG <message>",
             "    Write <message> to the server log.",
             "OBJECT <key>",

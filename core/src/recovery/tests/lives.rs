@@ -187,3 +187,69 @@ fn a_start_survives_signals() {
     let life = Life::start(disk, "appendonly yes\n");
     assert_eq!((life.exit, life.state()), (None, expected), "{:?}", life.lines);
 }
+
+/// How far the writer is only the shell knows.
+#[test]
+fn info_tells_how_far_a_save_is() {
+    let mut life = Life::start(Disk::default(), "");
+    life.calls(&["MSET a 1 b 2 c 3 d 4"]);
+    let observe = |life: &mut Life, saved_keys, copied_bytes| {
+        let facts = HostFacts { saved_keys, copied_bytes, ..HostFacts::default() };
+        life.core.turn(life.now).observe(facts);
+        life.call("INFO persistence")
+    };
+    let idle = observe(&mut life, 9, 4096);
+    assert!(idle.contains("current_save_keys_processed:0\r\ncurrent_save_keys_total:0"), "{idle}");
+    life.disk.delays_saves = true;
+    life.calls(&["BGSAVE"]);
+    let begun = life.call("INFO persistence");
+    assert!(
+        begun.contains("current_save_keys_processed:0\r\ncurrent_save_keys_total:4"),
+        "{begun}"
+    );
+    let running = observe(&mut life, 3, 4096 + 2048);
+    let expected = [
+        "current_cow_peak:2048",
+        "current_cow_size:2048",
+        "current_cow_size_age:0",
+        "current_fork_perc:75.00",
+        "current_save_keys_processed:3",
+        "current_save_keys_total:4",
+    ];
+    assert!(running.contains(&expected.join("\r\n")), "{running}");
+}
+
+#[test]
+fn debug_loadaof_reads_back_what_was_written() {
+    let configuration = "appendonly yes\nenable-debug-command yes\nappendfsync everysec\n";
+    let mut life = Life::start(Disk::default(), configuration);
+    life.calls(&["SET k v", "SET n 1 PX 100000", "BGREWRITEAOF", "INCR n", "SELECT 3", "SET x y"]);
+    let expected = life.state();
+    life.calls(&["CLIENT PAUSE 1 WRITE"]);
+    assert_eq!(life.call("DEBUG LOADAOF"), "+OK\r\n");
+    assert_eq!(life.state(), expected);
+    assert_eq!(life.call("GET x"), "$1\r\ny\r\n");
+    let info = life.call("INFO persistence");
+    assert!(info.contains("loading:0") && info.contains("rdb_changes_since_last_save:0"), "{info}");
+    life.pass(1500);
+    life.calls(&["SET x z"]);
+    let expected = life.state();
+    let life = Life::start(life.crash(), configuration);
+    assert_eq!(life.state(), expected);
+}
+
+/// As in Redis; and without a log there is nothing to read back.
+#[test]
+fn debug_loadaof_ends_the_process_when_the_log_is_damaged() {
+    let configuration = "appendonly yes\nenable-debug-command yes\n";
+    let mut life = Life::start(Disk::default(), configuration);
+    life.calls(&["SET k v"]);
+    let incr = life.disk.aof(".incr.aof");
+    *life.disk.content_mut(&incr).last_mut().unwrap() ^= 1;
+    assert_eq!(life.send("DEBUG LOADAOF"), "");
+    assert_eq!(life.exit, Some(1));
+    let mut life = Life::start(Disk::default(), "enable-debug-command yes\n");
+    life.calls(&["SET k v"]);
+    assert!(life.call("DEBUG LOADAOF").starts_with("-ERR DEBUG LOADAOF needs"));
+    assert_eq!(life.state().len(), 1);
+}

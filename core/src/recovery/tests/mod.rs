@@ -20,6 +20,7 @@ use crate::io::{
     Dir, FileEntry, FileId, IoError, IoErrorKind, IoReq, IoResult, Name, OpenMode, Ticket,
 };
 use crate::keyspace::ValueRef;
+use crate::turn::HostFacts;
 use crate::value::Value;
 use crate::{ConnId, Core, Effects, Now, Peer};
 
