@@ -399,6 +399,8 @@ impl Server {
     /// The end of a turn.
     pub(crate) fn seal(&mut self) {
         self.seal_log();
+        self.persist.is_turn_sealed = true;
+        self.cut_if_due();
         if !self.persist.gated.is_empty() {
             self.watermark_moved();
         }

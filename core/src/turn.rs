@@ -190,6 +190,7 @@ impl Core {
             server.started = now;
         }
         server.now = Now { mono_ns: now.mono_ns.max(server.now.mono_ns), wall_us: now.wall_us };
+        server.persist.is_turn_sealed = false;
         server.on_time();
         Turn { core: self }
     }

@@ -15,7 +15,8 @@ fn seeds_hold() {
 /// Seeds that have found something in the recovery, with the commands that they ran then.
 #[test]
 fn seeds_that_failed_once_hold() {
-    let found = [809, 829, 1068, 1074, 1479, 1497, 1671, 2189, 2252, 5301, 5501, 5761, 7213, 7763];
+    let found =
+        [809, 829, 1068, 1074, 1479, 1497, 1671, 2189, 2252, 3179, 5301, 5501, 5761, 7213, 7763];
     let mut lives = 0;
     for seed in found {
         lives += run_seed(Plan { seed, commands: 1000 }, false).lives;

@@ -45,6 +45,8 @@ pub(crate) struct Persist {
     /// The log is to be read back, and this client waits for it.
     pub(crate) reload: Option<Waiter>,
     pub(crate) waitaof: Vec<waitaof::Waiting>,
+    /// What the turn had to execute is executed; completions may still come.
+    pub(crate) is_turn_sealed: bool,
     /// Connections with replies that wait for a watermark.
     pub(crate) gated: BTreeSet<ConnId>,
     /// Keys that were loaded from a dump at the start.

@@ -1,8 +1,8 @@
 //! BGREWRITEAOF: the log begins anew on a snapshot.
 //!
 //! First the next incremental file is made and named in a durable manifest, while batches still go
-//! to the old one. Then comes the cut: at one LSN, between two commands, the log moves to the new
-//! file and the state is frozen. The frozen state is written to a temporary file, durably, renamed,
+//! to the old one. Then comes the cut: at one LSN, between two turns, the log moves to the new file
+//! and the state is frozen. The frozen state is written to a temporary file, durably, renamed,
 //! and a manifest that names it and the new file alone replaces the old one. Only when that is
 //! durable are the old files removed. A crash at any point leaves files of which the manifest names
 //! a complete log.
@@ -37,6 +37,8 @@ enum Stage {
     OpenIncr,
     SyncIncr,
     ListIncr,
+    /// The turn is to end: a base holds no part of a turn.
+    Cut,
     OpenBase,
     Save,
     NameBase,
@@ -167,9 +169,13 @@ impl Server {
             (Stage::OpenIncr, _) => {
                 self.rewrite_asks(Stage::SyncIncr, IoReq::SyncDir { dir: Dir::Aof });
             }
-            (Stage::SyncIncr, _) if self.persist.rewrite.begins_log => self.cut(),
-            (Stage::SyncIncr, _) => self.list_incr(),
-            (Stage::ListIncr, _) => self.cut(),
+            (Stage::SyncIncr, _) if !self.persist.rewrite.begins_log => self.list_incr(),
+            (Stage::SyncIncr | Stage::ListIncr | Stage::Cut, _) => {
+                self.persist.rewrite.stage = Some(Stage::Cut);
+                if self.persist.is_turn_sealed {
+                    self.cut_if_due();
+                }
+            }
             (Stage::OpenBase, _) => self.save_base(),
             (Stage::Save, IoResult::Saved { len }) => self.name_base(len),
             (Stage::NameBase, _) => {
@@ -192,7 +198,15 @@ impl Server {
         self.rewrite_asks(Stage::ListIncr, request);
     }
 
-    /// The log moves to the new file, and the state is frozen.
+    /// At the end of a turn: the log moves to the new file, and the state is frozen, if that is to
+    /// be done.
+    #[inline]
+    pub(crate) fn cut_if_due(&mut self) {
+        if matches!(self.persist.rewrite.stage, Some(Stage::Cut)) {
+            self.cut();
+        }
+    }
+
     fn cut(&mut self) {
         self.seal_log();
         let Some((file, _)) = self.persist.rewrite.incr else { return };
@@ -328,6 +342,7 @@ impl Server {
                 | Stage::OpenIncr
                 | Stage::SyncIncr
                 | Stage::ListIncr
+                | Stage::Cut
         );
         let rewrite = &mut self.persist.rewrite;
         let begins_log = rewrite.begins_log;

@@ -253,3 +253,24 @@ fn debug_loadaof_ends_the_process_when_the_log_is_damaged() {
     assert!(life.call("DEBUG LOADAOF").starts_with("-ERR DEBUG LOADAOF needs"));
     assert_eq!(life.state().len(), 1);
 }
+
+/// The base holds whole turns, since a turn is one batch of the log.
+#[test]
+fn a_rewrite_cuts_between_two_turns() {
+    let mut life = Life::start(Disk::default(), "appendonly yes\nappendfsync always\n");
+    life.disk.delays_manifests = true;
+    life.calls(&["BGREWRITEAOF"]);
+    let incr = life.disk.aof("2.incr.aof");
+    let ticket = life.disk.delayed.take().expect("a manifest names the new file");
+    life.disk.delays_manifests = false;
+    let mut turn = life.core.turn(life.now);
+    turn.feed(CONN, &command("SET k 1"));
+    turn.done(ticket, IoResult::Done);
+    turn.feed(CONN, &command("SET k 2"));
+    drain(&mut turn.seal(), &mut life.disk, &mut life.got);
+    assert_eq!(format!("{}", life.disk.content(&incr).escape_ascii()), "");
+    life.calls(&["SET k 3"]);
+    assert!(!life.disk.content(&incr).is_empty());
+    let expected = life.state();
+    assert_eq!(Life::start(life.crash(), "appendonly yes\n").state(), expected);
+}

@@ -42,6 +42,9 @@ pub(super) struct Disk {
     pub(super) refuses_saves: bool,
     /// Snapshots take for ever.
     pub(super) delays_saves: bool,
+    /// Manifests are replaced, and this says so later.
+    pub(super) delays_manifests: bool,
+    pub(super) delayed: Option<Ticket>,
     /// Syncs of files fail.
     pub(super) refuses_syncs: bool,
     /// A signal comes during every other request that it may come during.
@@ -277,6 +280,11 @@ fn drain(effects: &mut Effects<'_>, disk: &mut Disk, got: &mut Vec<u8>) {
     while let Some((ticket, request)) = effects.io() {
         let ticket: Ticket = ticket;
         if disk.delays_saves && matches!(request, IoReq::Save { .. }) {
+            continue;
+        }
+        if disk.delays_manifests && matches!(request, IoReq::Replace { .. }) {
+            disk.delayed = Some(ticket);
+            disk.carry_out(request);
             continue;
         }
         effects.done(ticket, disk.carry_out(request));
