@@ -120,7 +120,7 @@ struct Source {
     faults: Vec<Fault>,
     is_resting: bool,
     last_image: Image,
-    off: Option<Family>,
+    off: Vec<Family>,
 }
 
 /// How often something was asked in this step.
@@ -160,7 +160,7 @@ impl Decisions {
             faults: Vec::new(),
             is_resting: false,
             last_image: Image::Nothing,
-            off: None,
+            off: Vec::new(),
         })))
     }
 
@@ -171,10 +171,10 @@ impl Decisions {
         self
     }
 
-    /// Events of a family do not happen.
+    /// Events of these families do not happen.
     #[must_use]
-    pub fn without(self, off: Option<Family>) -> Self {
-        self.0.borrow_mut().off = off;
+    pub fn without(self, off: impl IntoIterator<Item = Family>) -> Self {
+        self.0.borrow_mut().off = off.into_iter().collect();
         self
     }
 
@@ -237,7 +237,7 @@ impl Decisions {
         };
         let decided = decided?;
         let event = event(decided);
-        if source.off.is_some_and(|off| off.has(&event)) {
+        if source.off.iter().any(|off| off.has(&event)) {
             return None;
         }
         source.write(event);
@@ -258,7 +258,7 @@ impl Decisions {
             Some(_) => source.step.iter().filter(|event| is_one(event)).cloned().collect(),
             None => draw(),
         };
-        let is_on = |event: &Event| source.off.is_none_or(|off| !off.has(event));
+        let is_on = |event: &Event| !source.off.iter().any(|off| off.has(event));
         let events: Vec<Event> = events.into_iter().filter(is_on).collect();
         if let Some(step) = source.written.as_mut().and_then(|steps| steps.last_mut()) {
             step.extend(events.iter().cloned());
@@ -331,7 +331,7 @@ impl Decisions {
     pub(crate) fn image(&self) -> Image {
         let source = self.0.borrow();
         let (is_resting, last_image) = (source.is_resting, source.last_image);
-        let is_torn = source.off != Some(Family::TornWrites);
+        let is_torn = !source.off.contains(&Family::TornWrites);
         drop(source);
         if is_resting {
             return if is_torn { last_image } else { Image::Nothing };

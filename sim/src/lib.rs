@@ -14,6 +14,7 @@ pub mod disk;
 pub mod finding;
 pub mod marks;
 pub mod model;
+pub mod profile;
 pub mod recording;
 pub mod replay;
 pub mod reply;
@@ -30,6 +31,7 @@ use decisions::Decisions;
 use finding::Invariant::{S1, T5};
 use finding::check;
 use marks::Marks;
+use profile::Profile;
 use sabotage::Boundary;
 use script::Script;
 pub use world::{Outcome, Plan, Timeline, World};
@@ -42,21 +44,26 @@ pub use world::{Outcome, Plan, Timeline, World};
 /// When a check fails.
 #[must_use]
 pub fn run_seed(plan: Plan, twice: bool) -> Outcome {
-    run_seed_marked(plan, twice, &mut Marks::default())
+    run_seed_marked(plan, Profile::default(), twice, &mut Marks::default())
 }
 
-/// The same, and adds what the run has met to the marks.
+/// The same in a profile, and adds what the run has met to the marks.
 ///
 /// # Panics
 ///
 /// When a check fails.
 #[must_use]
-pub fn run_seed_marked(plan: Plan, twice: bool, marks: &mut Marks) -> Outcome {
-    let (world, outcome) = World::run(plan, Timeline::default());
+pub fn run_seed_marked(plan: Plan, profile: Profile, twice: bool, marks: &mut Marks) -> Outcome {
+    let run = || {
+        let decisions = Decisions::of_seed(plan.seed).without(profile.off.iter().copied());
+        let world = World::of_seed(plan, decisions, Timeline::default(), Boundary::honest());
+        world.live(plan.commands)
+    };
+    let (world, outcome) = run();
     marks.add(world.marks());
     let outcome = check_run((world, outcome));
     if twice {
-        let again = World::run(plan, Timeline::default()).1;
+        let again = run().1;
         check(again == outcome, S1, || format!("once {outcome:?}, then {again:?}"));
     }
     outcome
@@ -73,7 +80,17 @@ pub fn check_script(script: Script, timeline: Timeline) -> Outcome {
 
 /// Runs a seed with every check and writes down what is decided, also when it fails.
 pub fn record(plan: Plan, timeline: Timeline) -> (Script, Result<Outcome, Caught>) {
+    record_in(plan, Profile::default(), timeline)
+}
+
+/// The same in a profile.
+pub fn record_in(
+    plan: Plan,
+    profile: Profile,
+    timeline: Timeline,
+) -> (Script, Result<Outcome, Caught>) {
     let decisions = Decisions::of_seed(plan.seed).written_down();
+    let decisions = decisions.without(profile.off.iter().copied());
     let world = World::of_seed(plan, decisions.clone(), timeline, Boundary::honest());
     let outcome = caught::catch(|| check_run(world.live(plan.commands)));
     (Script { setup: plan.setup(), steps: decisions.steps() }, outcome)

@@ -17,13 +17,14 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use seedis_sim::Plan;
 use seedis_sim::decisions::{FAMILIES, Family};
+use seedis_sim::profile::{PROFILES, Profile};
 use seedis_sim::sabotage::hunt::Limit;
 
 pub(crate) const HELP: &str = "\
 usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
-                          [--keep-going] [--marks] [--events E]
-       seedis-sim explain SEED [--commands C] [--events E] [--html FILE]
-       seedis-sim shrink  --seed S [--commands C] [--seconds T] [--out FILE]
+                          [--profile P] [--keep-going] [--marks] [--events E]
+       seedis-sim explain SEED [--commands C] [--profile P] [--events E] [--html FILE]
+       seedis-sim shrink  --seed S [--commands C] [--profile P] [--seconds T] [--out FILE]
        seedis-sim shrink  FILE [--seconds T] [--out FILE]
        seedis-sim replay  FILE [--events E] [--html FILE]
        seedis-sim replay  RECORDING [--show] [--client ID] [--key PATTERN] [--until LSN]
@@ -34,6 +35,7 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 1000)
   --minutes M   stop after so long, however many seeds that is
+  --profile P   what goes wrong: all (default), disk, crashes, network or calm
   --keep-going  count what fails and go on
   --marks       list how often every coverage mark was reached
   --html FILE   write a page with the whole run there
@@ -51,7 +53,7 @@ Build with `--profile sim`: a build that aborts on a panic cannot go on after a 
 /// What to do.
 pub(crate) enum Command {
     Run(run::Options),
-    Explain(Plan, replay::Shown),
+    Explain(Plan, Profile, replay::Shown),
     Shrink(shrink::Options),
     Replay(PathBuf, replay::Shown),
     Sabotage(sabotage::Options),
@@ -61,7 +63,7 @@ impl Command {
     pub(crate) fn run(self) -> ExitCode {
         match self {
             Self::Run(options) => run::run(&options),
-            Self::Explain(plan, shown) => replay::explain(plan, &shown),
+            Self::Explain(plan, profile, shown) => replay::explain(plan, profile, &shown),
             Self::Shrink(options) => shrink::run(&options),
             Self::Replay(file, shown) => replay::replay(&file, &shown),
             Self::Sabotage(options) => sabotage::run(&options),
@@ -84,6 +86,7 @@ struct Given {
     html: Option<PathBuf>,
     only: Option<String>,
     off: Option<Family>,
+    profile: Profile,
     ablates: bool,
     is_markdown: bool,
     words: Vec<std::ffi::OsString>,
@@ -103,6 +106,7 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
             Long("seconds") => given.seconds = Some(args.value()?.parse()?),
             Long("marks") => given.marks = true,
             Long("html") => given.html = Some(args.value()?.into()),
+            Long("profile") => given.profile = profile(&args.value()?.string()?)?,
             Long("keep-going") => given.keep_going = true,
             Long("only") => given.only = Some(args.value()?.string()?),
             Long("ablation") => given.ablates = true,
@@ -114,6 +118,11 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
         }
     }
     given.command()
+}
+
+fn profile(name: &str) -> Result<Profile, lexopt::Error> {
+    let names = PROFILES.map(|profile| profile.name).join(", ");
+    Profile::named(name).ok_or_else(|| format!("{name} is none of {names}").into())
 }
 
 fn family(name: &str) -> Result<Family, lexopt::Error> {
@@ -129,7 +138,7 @@ impl Given {
             Some("run") => Command::Run(self.run()),
             Some("explain") => {
                 let seed = self.word("a seed")?.parse()?;
-                Command::Explain(self.plan(seed), self.shown())
+                Command::Explain(self.plan(seed), self.profile, self.shown())
             }
             Some("shrink") => Command::Shrink(self.shrink()?),
             Some("replay") => Command::Replay(self.word("a file")?.into(), self.shown()),
@@ -167,6 +176,7 @@ impl Given {
         let seeds = if self.minutes.is_some() { u64::MAX } else { 100 };
         run::Options {
             first: self.plan(self.seed.unwrap_or(1)),
+            profile: self.profile,
             seeds: self.seeds.unwrap_or(seeds),
             limit: self.minutes.map(minutes),
             shown: self.shown(),
@@ -177,7 +187,7 @@ impl Given {
 
     fn shrink(self) -> Result<shrink::Options, lexopt::Error> {
         let source = match self.seed {
-            Some(seed) => shrink::Source::Seed(self.plan(seed)),
+            Some(seed) => shrink::Source::Seed(self.plan(seed), self.profile),
             None => shrink::Source::File(self.word("--seed or a file")?.into()),
         };
         let most = Duration::from_secs(self.seconds.unwrap_or(60));

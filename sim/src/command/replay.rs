@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use seedis_sim::profile::Profile;
 use seedis_sim::script::Script;
 use seedis_sim::{Caught, Outcome, Plan, Timeline, caught, report};
 
@@ -24,13 +25,14 @@ impl Shown {
 }
 
 /// Shows the timeline of a seed.
-pub(crate) fn explain(plan: Plan, shown: &Shown) -> ExitCode {
+pub(crate) fn explain(plan: Plan, profile: Profile, shown: &Shown) -> ExitCode {
     let timeline = shown.timeline();
-    let (_, outcome) = seedis_sim::record(plan, timeline.clone());
+    let (_, outcome) = seedis_sim::record_in(plan, profile, timeline.clone());
     let Plan { seed, commands } = plan;
     let code = tell(&format!("seed {seed}"), shown, &timeline, &outcome);
-    println!("again: seedis-sim explain {seed} --commands {commands}");
-    println!("smaller: seedis-sim shrink --seed {seed} --commands {commands}");
+    let rest = format!("--commands {commands} --profile {}", profile.name);
+    println!("again: seedis-sim explain {seed} {rest}");
+    println!("smaller: seedis-sim shrink --seed {seed} {rest}");
     code
 }
 

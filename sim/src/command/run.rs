@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use seedis_sim::marks::Marks;
+use seedis_sim::profile::Profile;
 use seedis_sim::{Outcome, Plan, caught};
 
 use super::replay;
@@ -12,6 +13,7 @@ use super::replay;
 pub(crate) struct Options {
     /// The first seed, and how many commands each has.
     pub(crate) first: Plan,
+    pub(crate) profile: Profile,
     pub(crate) seeds: u64,
     pub(crate) limit: Option<Duration>,
     pub(crate) shown: replay::Shown,
@@ -45,7 +47,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         let plan = Plan { seed, ..options.first };
         progress.tell(&sum, start.elapsed());
         let begin = Instant::now();
-        match caught::catch(|| seedis_sim::run_seed_marked(plan, seed % 10 == 0, &mut marks)) {
+        match caught::catch(|| {
+            seedis_sim::run_seed_marked(plan, options.profile, seed % 10 == 0, &mut marks)
+        }) {
             Ok(outcome) => {
                 sum.add(&outcome);
                 sum.slowest = sum.slowest.max((begin.elapsed(), seed));
@@ -54,7 +58,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
                 eprintln!("seed {seed} failed: {caught}");
                 sum.failures += 1;
                 if !options.keeps_going {
-                    return replay::explain(plan, &options.shown);
+                    return replay::explain(plan, options.profile, &options.shown);
                 }
             }
         }

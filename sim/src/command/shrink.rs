@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use seedis_sim::profile::Profile;
 use seedis_sim::script::Script;
 use seedis_sim::shrink::{Shrunk, shrink};
 use seedis_sim::{Plan, Timeline, caught};
@@ -17,13 +18,15 @@ pub(crate) struct Options {
 }
 
 pub(crate) enum Source {
-    Seed(Plan),
+    Seed(Plan, Profile),
     File(PathBuf),
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     let script = match &options.source {
-        Source::Seed(plan) => seedis_sim::record(*plan, Timeline::default()).0,
+        Source::Seed(plan, profile) => {
+            seedis_sim::record_in(*plan, *profile, Timeline::default()).0
+        }
         Source::File(file) => match replay::read(file) {
             Ok(script) => script,
             Err(error) => {
