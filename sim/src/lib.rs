@@ -4,8 +4,9 @@
 //! What it proves today: that no sequence of commands, bytes, clock jumps, slow readers and broken
 //! disks stops the core or breaks its invariants, that every reply stream is well-formed RESP, that
 //! in every other seed each reply is what a naive model says, that the same seed gives the same run
-//! bit for bit, and that the effects log, replayed without a clock, gives the same keyspace.
-//! Crashes and the saboteurs come with persistence.
+//! bit for bit, that the effects log, replayed without a clock, gives the same keyspace, and that
+//! after every crash a state is recovered that may be. That the checks see what they are there for
+//! is proved by planted bugs ([`sabotage`]).
 #![forbid(unsafe_code)]
 
 pub mod caught;

@@ -140,7 +140,7 @@ pub(super) const ROWS: &[Sabotage] = &[
         edits::past_verbatim
     ),
     row!(
-        "deadline-in-48-bits",
+        "deadline-wraps",
         "77",
         "a huge deadline, restart",
         &[T3],
