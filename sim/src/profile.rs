@@ -39,7 +39,7 @@ pub const PROFILES: [Profile; 5] = [
     },
     Profile {
         name: "network",
-        words: "cut packets, slow and lost clients, clocks that jump; no life ends and no disk fails",
+        words: "cut packets, slow and lost clients, clocks that jump; no life ends, no disk fails",
         off: &[
             Family::TornWrites,
             Family::SyncFailures,

@@ -72,7 +72,7 @@ pub(super) const ROWS: &[Sabotage] = &[
         number: "46",
         fault: "a deadline passes while a base is written, restart",
         caught_by: &[D5],
-        words: "a key whose deadline passes within a second is not written, though no DEL is logged",
+        words: "a key whose deadline passes within a second is not written, and no DEL is logged",
         plant: || Box::new(Snapshots::of(Bug::PassedOmitted)),
     },
     Sabotage {
