@@ -116,10 +116,11 @@ impl Server {
         {
             self.resume_all();
         }
-        if self.persist.gated.is_empty() {
+        let watermark = self.watermark();
+        if self.persist.gated.is_empty() || self.persist.opened_to == Some(watermark) {
             return;
         }
-        let watermark = self.watermark();
+        self.persist.opened_to = Some(watermark);
         for conn in core::mem::take(&mut self.persist.gated) {
             let Some(mut client) = self.clients.take(conn) else { continue };
             client.open_gates(watermark);

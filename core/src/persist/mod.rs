@@ -49,6 +49,8 @@ pub(crate) struct Persist {
     pub(crate) is_turn_sealed: bool,
     /// Connections with replies that wait for a watermark.
     pub(crate) gated: BTreeSet<ConnId>,
+    /// The watermark that the gates were last opened to: those made since wait for a later one.
+    pub(crate) opened_to: Option<u64>,
     /// Keys that were loaded from a dump at the start.
     pub(crate) keys_loaded: u64,
     last_file: u64,

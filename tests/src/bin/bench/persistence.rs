@@ -29,7 +29,10 @@ pub(crate) fn aof(options: &Options) -> io::Result<()> {
     let rounds = if options.quick { 3 } else { 5 };
     let mut tables: [Vec<Row>; 4] = Default::default();
     for (policy, pipeline, requests) in CASES {
-        let arguments = ["--appendonly", "yes", "--save", "", "--appendfsync", policy];
+        // Without rewrites, since the sizes of the files are compared.
+        let rewrites = "--auto-aof-rewrite-percentage";
+        let arguments =
+            ["--appendonly", "yes", "--save", "", rewrites, "0", "--appendfsync", policy];
         let start = |spec| Server::start_with(spec, &arguments);
         let servers: Vec<Server> = options.servers.iter().map(start).collect::<Result<_, _>>()?;
         let mut figures = vec![[const { Vec::new() }; 4]; servers.len()];
