@@ -56,6 +56,8 @@ pub(crate) struct Tape {
     config_reads: BTreeSet<Ticket>,
     /// What is to be said in the log.
     news: Option<String>,
+    /// Bytes of notes that may wait for the disk.
+    room_bytes: usize,
 }
 
 impl Tape {
@@ -80,6 +82,7 @@ impl Tape {
             masker,
             config_reads: BTreeSet::new(),
             news: None,
+            room_bytes: ROOM_BYTES,
         })
     }
 
@@ -152,7 +155,7 @@ impl Tape {
             self.mode = Mode::Off;
             self.news = Some(format!("Recording failed and has ended: {failure}"));
         }
-        let is_full = queue.bytes + self.entries.len() > ROOM_BYTES;
+        let is_full = queue.bytes + self.entries.len() > self.room_bytes;
         match self.mode {
             Mode::On if is_full => {
                 self.mode = Mode::Waiting;
@@ -211,4 +214,122 @@ fn state_of(core: &Core, slab: &Slab) -> StateOf {
     let state = core.recorded_state();
     let kept = |conn: ConnId| slab.kept(conn).to_vec();
     StateOf { kept: state.clients.iter().map(|client| kept(client.conn)).collect(), state }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use seedis_core::recording::frame::{self, Found, Kind, MAGIC};
+    use seedis_core::recording::wire::Cursor;
+
+    use super::super::Turn;
+    use super::*;
+    use crate::facts::Facts;
+    use crate::turn_times::TurnTimes;
+
+    /// One turn after the other, and what they are recorded in.
+    struct Run {
+        core: Core,
+        slab: Slab,
+        tape: Tape,
+        mono_ns: u64,
+    }
+
+    impl Run {
+        fn new(options: &Options) -> Self {
+            let (config, seed) = (Config::default(), [1; 32]);
+            let tape = Tape::start(options, &config, seed).unwrap();
+            let core = Core::new(config, seed);
+            Self { core, slab: Slab::default(), tape, mono_ns: 0 }
+        }
+
+        fn turn(&mut self, bytes: &[u8]) {
+            self.mono_ns += 1_000_000_000;
+            let now = Now { mono_ns: self.mono_ns, wall_us: 5 };
+            let mut turn = Turn::begin(self.core.turn(now), now, Some(&mut self.tape));
+            turn.received(ConnId { slot: 0, generation: 0 }, bytes);
+            turn.seal();
+            self.tape.end_turn(&self.core, &self.slab, now, false);
+        }
+
+        fn end(mut self) {
+            assert_eq!(self.tape.finish(), None);
+        }
+    }
+
+    fn options(name: &str) -> Options {
+        let name = format!("seedis-tape-{name}-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        Options { file, max_bytes: None, is_redacted: false }
+    }
+
+    /// Kinds of the frames of a file, a state where it begins, equal neighbours once; the file is
+    /// removed.
+    fn kinds(options: &Options) -> Vec<Kind> {
+        let bytes = fs::read(&options.file).unwrap();
+        fs::remove_file(&options.file).unwrap();
+        let (mut at, mut kinds) = (MAGIC.len(), Vec::new());
+        let mut is_in_state = false;
+        while let Found::Frame { frame, end } = frame::find(&bytes, at) {
+            at = end;
+            let is_more = frame.kind == Kind::State && is_in_state;
+            is_in_state |= frame.kind == Kind::State;
+            is_in_state &= frame.kind != Kind::Start;
+            if !is_more {
+                kinds.push(frame.kind);
+            }
+        }
+        assert_eq!(frame::find(&bytes, at), Found::End);
+        kinds.dedup();
+        kinds
+    }
+
+    #[test]
+    fn notes_without_room_are_a_gap_and_then_a_state() {
+        let options = options("gap");
+        let mut run = Run::new(&options);
+        run.tape.room_bytes = 10_000;
+        run.turn(b"PING\r\n");
+        run.turn(&[b'x'; 10_000]);
+        assert!(run.tape.news().is_some_and(|news| news.contains("gap")));
+        let until = Instant::now() + Duration::from_secs(20);
+        while run.tape.mode != Mode::On {
+            assert!(Instant::now() < until, "it does not go on");
+            run.turn(b"not recorded");
+        }
+        run.turn(b"PING\r\n");
+        run.end();
+        use Kind::{End, Entries, Gap, Start, State};
+        let found = kinds(&options);
+        assert_eq!(found, [Start, Entries, Gap, Start, State, Entries, End]);
+    }
+
+    #[test]
+    fn a_recording_that_cannot_be_written_ends() {
+        let options = Options { file: "/no/such/place".into(), ..options("none") };
+        let error = Tape::start(&options, &Config::default(), [1; 32]).unwrap_err();
+        assert!(error.to_string().contains("recording to /no/such/place"), "{error}");
+    }
+
+    #[test]
+    fn masked_values_begin_with_a_state() {
+        let options = Options { is_redacted: true, ..options("redacted") };
+        let mut run = Run::new(&options);
+        run.turn(b"PING\r\n");
+        run.turn(b"PING\r\n");
+        run.end();
+        let found = kinds(&options);
+        assert_eq!(found, [Kind::Start, Kind::State, Kind::Entries, Kind::End]);
+    }
+
+    /// Names in them are read back by a list of those that are known.
+    #[test]
+    fn the_figures_of_this_shell_can_be_read_back() {
+        let facts = Facts::new(None).due(1, 6379, &TurnTimes::default()).unwrap();
+        let mut out = Vec::new();
+        Entry::Observe(facts).put(&mut out);
+        assert!(Entry::read(&mut Cursor::new(&out)).is_ok());
+    }
 }
