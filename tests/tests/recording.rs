@@ -274,6 +274,44 @@ fn a_replay_stops_where_it_is_told_to() {
     assert_eq!(replayed(&path, client).unwrap().1, "");
 }
 
+/// The recording with every `from` in its entries replaced, and right checksums.
+fn forged(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let (mut made, mut at) = (MAGIC.to_vec(), MAGIC.len());
+    while let Found::Frame { frame, end } = frame::find(bytes, at) {
+        let mut payload = frame.payload.to_vec();
+        for at in 0..payload.len() {
+            if payload[at..].starts_with(from) {
+                payload[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+        frame::put(&mut made, frame.kind, &payload);
+        at = end;
+    }
+    made
+}
+
+#[test]
+fn a_replay_that_does_something_else_is_told_where() {
+    let mut server = start(&["--appendonly", "yes"]);
+    while !call(&server, "SET a 0").contains("OK") {}
+    let lines = "SET key value\r\nGET other\r\nSTRLEN key\r\n";
+    pipeline(&server, lines, 5 + 5 + 4);
+    server.signal("TERM");
+    server.wait();
+    let bytes = std::fs::read(server.path("recording")).unwrap();
+    let path = server.path("forged");
+    // Each shows only in one thing: the data and the log, a reply, how much was consumed.
+    for (from, to) in
+        [("key value", "key VALUE"), ("GET other", "GET a    "), ("STRLEN", "STRLE\n")]
+    {
+        std::fs::write(&path, forged(&bytes, from.as_bytes(), to.as_bytes())).unwrap();
+        let ending = whole(&path).ending;
+        let Ending::Diverged(why) = &ending else { panic!("{from}: {ending:?}") };
+        assert!(why.contains("forged, offset "), "{why}");
+    }
+    assert_eq!(whole(&server.path("recording")).ending, Ending::Whole);
+}
+
 /// A short recording with everything in it.
 fn sample() -> (Launched, Vec<u8>) {
     let mut server = start(&["--appendonly", "yes"]);
