@@ -28,8 +28,8 @@ pub(crate) fn load_aof(ctx: &mut Ctx<'_>) -> Outcome {
 }
 
 /// Redis ends the process.
-const NO_LOG: &str = "ERR DEBUG LOADAOF needs the append only file to be on, else all data would be \
-lost";
+const NO_LOG: &str = "ERR DEBUG LOADAOF needs the append only file to be on, else all data would \
+be lost";
 
 impl Server {
     /// Begins to read the log back when all of it is written.
