@@ -57,8 +57,18 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_stops_writes_until_there_is_room() {
+    stops_writes_until_there_is_room("everysec");
+}
+
+/// Reads wait for what others have written then, but not while the disk fails.
+#[test]
+fn a_full_disk_stops_writes_until_there_is_room_under_always_too() {
+    stops_writes_until_there_is_room("always");
+}
+
+fn stops_writes_until_there_is_room(policy: &str) {
     let Some(disk) = SmallDisk::new() else { return not_run("mount (for a tmpfs)") };
-    let server = start(&disk, "everysec");
+    let server = start(&disk, policy);
     let mut writer = Writer::new(&server);
     for _ in 0..5 {
         assert!(writer.write().is_ok());
@@ -78,7 +88,7 @@ fn a_full_disk_stops_writes_until_there_is_room() {
     writer.write_until_refused();
     drop(server);
     fs::remove_file(filler).expect("it is there");
-    let server = start(&disk, "everysec");
+    let server = start(&disk, policy);
     writer.assert_all_there(&server);
 }
 
