@@ -115,7 +115,7 @@ impl Connection {
         self.hear(LONG) == Heard::Closed
     }
 
-    /// Sends bytes; a failure shows in the next [`Self::hear`].
+    /// Sends bytes; a failure shows when replies are heard next.
     pub fn send(&mut self, bytes: &[u8]) {
         // A server may close before it has read everything (QUIT, a protocol error).
         let _ = self.stream.write_all(bytes);
