@@ -15,7 +15,7 @@ use std::rc::Rc;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::disk::{Crash, FAULTS, Fault, Image};
+use crate::disk::{Choice, Crash, FAULTS, Fault, Image};
 use crate::script::{Event, Script, Step};
 
 /// Events that can be switched off together, to see what is not found without them.
@@ -121,6 +121,8 @@ struct Source {
     is_resting: bool,
     last_image: Image,
     off: Vec<Family>,
+    /// What was chosen for the last image that is made by choices.
+    choices: Vec<Choice>,
 }
 
 /// How often something was asked in this step.
@@ -161,6 +163,7 @@ impl Decisions {
             is_resting: false,
             last_image: Image::Nothing,
             off: Vec::new(),
+            choices: Vec::new(),
         })))
     }
 
@@ -188,6 +191,23 @@ impl Decisions {
     #[must_use]
     pub fn is_scripted(&self) -> bool {
         self.0.borrow().script.is_some()
+    }
+
+    /// Adds a step at the end of the script; a seed has none.
+    pub(crate) fn push(&self, step: Step) {
+        if let Some(script) = &mut self.0.borrow_mut().script {
+            script.steps.push(step);
+        }
+    }
+
+    /// An image was made by these choices.
+    pub(crate) fn tell_choices(&self, made: Vec<Choice>) {
+        self.0.borrow_mut().choices = made;
+    }
+
+    /// The choices that the last image was made by.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        self.0.borrow().choices.clone()
     }
 
     /// The next step begins. Returns whether the script has one; a seed always has.

@@ -11,7 +11,9 @@
 
 pub mod caught;
 pub mod decisions;
+pub mod differential;
 pub mod disk;
+pub mod exhaustive;
 pub mod finding;
 pub mod marks;
 pub mod model;

@@ -3,6 +3,8 @@
 //! `run` looks for failures; the others take one apart. Exit code 0: nothing was found; 1: a
 //! failure; 2: the command line or a file is wrong.
 
+mod differential;
+mod exhaustive;
 mod replay;
 mod run;
 mod sabotage;
@@ -23,6 +25,10 @@ use seedis_sim::sabotage::hunt::Limit;
 pub(crate) const HELP: &str = "\
 usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
                           [--profile P] [--keep-going] [--marks] [--events E]
+       seedis-sim exhaustive [--commands K] [--policy P] [--images N] [--later-images N]
+                          [--minutes M] [--out FILE]
+       seedis-sim differential [--seed S] [--seeds N] [--commands C] [--server PROGRAM]
+                          [--keep-going]
        seedis-sim explain SEED [--commands C] [--profile P] [--events E] [--html FILE]
        seedis-sim shrink  --seed S [--commands C] [--profile P] [--seconds T] [--out FILE]
        seedis-sim shrink  FILE [--seconds T] [--out FILE]
@@ -43,7 +49,10 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
   --seconds T   give up making it smaller after so long (default 60)
   --out FILE    write the script there
 run: every tenth seed runs twice and must give the same trace; what fails is shown and its number
-printed. explain: the timeline of a seed. shrink: the smallest script that fails alike, as a
+printed. exhaustive: every sequence of up to K commands (default 2) under the policy always,
+everysec, no or dump (default all), every crash, up to N images of each (default 128, and 16 of a
+second crash; 0: no second crash). differential: the workload to the core and to redis-server,
+reply by reply. explain: the timeline of a seed. shrink: the smallest script that fails alike, as a
 timeline, as a test and for redis-cli. replay: plays a script again, or
 what `seedis-server --record` wrote (`seedis-sim replay --help` tells of its options). sabotage:
 plants each bug of the table and runs seeds until one fails; here --seeds and --minutes are for each
@@ -53,6 +62,8 @@ Build with `--profile sim`: a build that aborts on a panic cannot go on after a 
 /// What to do.
 pub(crate) enum Command {
     Run(run::Options),
+    Exhaustive(exhaustive::Options),
+    Differential(differential::Options),
     Explain(Plan, Profile, replay::Shown),
     Shrink(shrink::Options),
     Replay(PathBuf, replay::Shown),
@@ -63,6 +74,8 @@ impl Command {
     pub(crate) fn run(self) -> ExitCode {
         match self {
             Self::Run(options) => run::run(&options),
+            Self::Exhaustive(options) => exhaustive::run(&options),
+            Self::Differential(options) => differential::run(&options),
             Self::Explain(plan, profile, shown) => replay::explain(plan, profile, &shown),
             Self::Shrink(options) => shrink::run(&options),
             Self::Replay(file, shown) => replay::replay(&file, &shown),
@@ -97,6 +110,12 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
     let mut given = Given::default();
     while let Some(arg) = args.next()? {
         match arg {
+            Value(word) if given.words.is_empty() && word == "exhaustive" => {
+                return Ok(exhaustive::parse(args)?.map(Command::Exhaustive));
+            }
+            Value(word) if given.words.is_empty() && word == "differential" => {
+                return Ok(differential::parse(args)?.map(Command::Differential));
+            }
             Value(word) => given.words.push(word),
             Long("seed") => given.seed = Some(args.value()?.parse()?),
             Long("seeds") => given.seeds = Some(args.value()?.parse()?),

@@ -36,6 +36,18 @@ fn a_seed_or_a_file_is_shrunk() {
 }
 
 #[test]
+fn everything_has_bounds() {
+    let Ok(Some(Command::Exhaustive(it))) = of("exhaustive --commands 1 --policy no --images 9")
+    else {
+        panic!("it is everything");
+    };
+    assert_eq!((it.bounds.commands, it.bounds.policies.len(), it.bounds.images), (1, 1, 9));
+    for line in ["--policy never", "--images 0", "--commands 9", "--seeds 3", "--minutes x"] {
+        assert!(of(&format!("exhaustive {line}")).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn what_is_missing_or_unknown_is_refused() {
     for line in ["explain", "explain seven", "replay", "stroll", "run --seed", "run --speed 3"] {
         assert!(of(line).is_err(), "{line}");

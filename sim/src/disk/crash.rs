@@ -12,6 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use seedis_core::IoReq;
 
+use super::choices::Choices;
 use super::directory::{Directory, Entries, Inode};
 use super::file::{Change, Fate, File, What};
 use super::personality::Personality;
@@ -27,6 +28,8 @@ pub enum Image {
     Nothing,
     /// Drawn from this.
     Drawn(u64),
+    /// The one of this number, in the order in which all are enumerated.
+    Chosen(u64),
 }
 
 /// An image while it is drawn, or a part of one.
@@ -35,6 +38,7 @@ struct Painter {
     rng: ChaCha8Rng,
     /// Everything, or nothing.
     all: Option<bool>,
+    choices: Option<Choices>,
 }
 
 /// Kinds of parts.
@@ -44,19 +48,20 @@ const FILES: u64 = 3;
 
 impl Painter {
     fn new(image: Image) -> Self {
-        let (seed, all) = match image {
-            Image::Everything => (0, Some(true)),
-            Image::Nothing => (0, Some(false)),
-            Image::Drawn(seed) => (seed, None),
+        let (seed, all, choices) = match image {
+            Image::Everything => (0, Some(true), None),
+            Image::Nothing => (0, Some(false), None),
+            Image::Drawn(seed) => (seed, None, None),
+            Image::Chosen(number) => (0, None, Some(Choices::new(number))),
         };
-        Self { seed, rng: ChaCha8Rng::seed_from_u64(seed), all }
+        Self { seed, rng: ChaCha8Rng::seed_from_u64(seed), all, choices }
     }
 
     /// What paints a part of its own: one of a file, a directory or a request and a place in it.
     fn part(&self, kind: u64, of: usize, place: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(kind << 48 | (of as u64) << 24 | place as u64);
-        Self { seed: self.seed, rng, all: self.all }
+        Self { seed: self.seed, rng, all: self.all, choices: self.choices.clone() }
     }
 
     /// How likely it is that something is kept, of 10: the ends are what matters most.
@@ -67,7 +72,15 @@ impl Painter {
         }
     }
 
+    /// Which of so many ways, when that is chosen.
+    fn chosen(&self, ways: usize) -> Option<usize> {
+        self.choices.as_ref().map(|choices| choices.take(ways))
+    }
+
     fn coin(&mut self) -> bool {
+        if let Some(way) = self.chosen(2) {
+            return way == 1;
+        }
         self.all.unwrap_or_else(|| self.rng.random())
     }
 
@@ -76,7 +89,65 @@ impl Painter {
     }
 
     fn keeps(&mut self, odds: u32) -> bool {
-        self.rng.random_ratio(odds, 10)
+        self.chosen(2).map_or_else(|| self.rng.random_ratio(odds, 10), |way| way == 1)
+    }
+
+    /// How many of the first `most` bytes are written before a crash. Of those to choose from there
+    /// are three: what tells places in a batch or a line apart is for the drawn ones to find.
+    pub(super) fn amount(&mut self, most: usize) -> usize {
+        match self.chosen(most.min(3)) {
+            None => self.rng.random_range(1..=most),
+            Some(0) => most.div_ceil(2),
+            Some(1) => most - 1,
+            Some(_) => 1,
+        }
+        .max(1)
+    }
+
+    /// Any number below `end`.
+    fn below(&mut self, end: u32) -> u32 {
+        match self.chosen(end as usize) {
+            Some(way) => way as u32,
+            None => self.rng.random_range(0..end),
+        }
+    }
+
+    /// Whether an outstanding request has happened: 0 not, 1 in part, 2 whole.
+    fn happens(&mut self, job: &Job) -> u32 {
+        if let Some(all) = self.all {
+            return u32::from(all) * 2;
+        }
+        let Some(choices) = &self.choices else { return self.rng.random_range(0..3) };
+        let ways = match job {
+            Job::Request(IoReq::Close { .. } | IoReq::Cancel { .. }) => return 0,
+            Job::Request(IoReq::Replace { .. }) => 3,
+            Job::Request(IoReq::WriteAt { bytes, from, .. }) if bytes.len() > from + 1 => 3,
+            _ => 2,
+        };
+        [0, 2, 1][choices.take(ways)]
+    }
+
+    /// Brings what has no order into any.
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        match &self.choices {
+            None => items.shuffle(&mut self.rng),
+            Some(choices) => {
+                (1..items.len()).for_each(|last| items.swap(choices.take(last + 1), last));
+            }
+        }
+    }
+
+    /// The stretches that are kept of a write of `len` bytes, when that is chosen: none, all, or,
+    /// where it may be torn anywhere, a half.
+    fn chosen_parts(&self, len: usize, torn_at: Option<usize>) -> Option<Vec<(usize, usize)>> {
+        let is_torn = torn_at == Some(1) && len > 1;
+        let parts = match self.chosen(if is_torn { 4 } else { 2 })? {
+            0 => Vec::new(),
+            1 => vec![(0, len)],
+            2 => vec![(0, len / 2)],
+            _ => vec![(len / 2, len)],
+        };
+        Some(parts)
     }
 }
 
@@ -88,7 +159,7 @@ impl Disk {
         let mut outstanding = std::mem::take(&mut self.outstanding);
         let mut painter = Painter::new(self.decisions.image());
         if painter.all.is_none() {
-            outstanding.shuffle(&mut painter.rng);
+            painter.shuffle(&mut outstanding);
         }
         for (at, waiting) in outstanding.into_iter().enumerate() {
             self.interrupt(waiting, &mut painter.part(REQUESTS, at, 0));
@@ -97,6 +168,9 @@ impl Disk {
         match crash {
             Crash::PowerLoss => self.lose_power(&mut painter),
             Crash::Process => self.lose_process(&mut painter),
+        }
+        if let Some(choices) = painter.choices {
+            self.decisions.tell_choices(choices.made());
         }
         self.open.clear();
         self.late_errors.clear();
@@ -107,20 +181,16 @@ impl Disk {
 
     /// A request that had not completed has happened, or has not, or has in part.
     fn interrupt(&mut self, waiting: Outstanding, painter: &mut Painter) {
-        let rng = &mut painter.rng;
-        let happens = match painter.all {
-            Some(all) => u32::from(all) * 2,
-            None => rng.random_range(0..3),
-        };
+        let happens = painter.happens(&waiting.job);
         match (waiting.job, happens) {
             (_, 0) | (Job::Request(IoReq::Close { .. } | IoReq::Cancel { .. }), _) => {}
-            (Job::Save(mut saving), _) => self.tear(&mut saving, rng),
+            (Job::Save(mut saving), _) => self.tear(&mut saving, |most| painter.amount(most)),
             (Job::Request(IoReq::WriteAt { file, at, mut bytes, from }), 1) => {
-                bytes.truncate(rng.random_range(from + 1..=bytes.len()));
+                bytes.truncate(from + painter.amount(bytes.len() - from));
                 drop(self.perform(IoReq::WriteAt { file, at, bytes, from }, waiting.issued));
             }
             (Job::Request(IoReq::Replace { name, bytes }), 1) => {
-                self.replace_partly(&name, &bytes, rng.random_range(0..REPLACE_STEPS));
+                self.replace_partly(&name, &bytes, painter.below(REPLACE_STEPS));
             }
             (Job::Request(request), _) => drop(self.perform(request, waiting.issued)),
         }
@@ -150,7 +220,8 @@ impl Disk {
         all.extend(self.files.values().flat_map(|file| file.resized(u64::MAX)));
         all.push(0);
         all.sort_unstable();
-        *all.choose(&mut painter.rng).unwrap_or(&0)
+        let chosen = painter.chosen(all.len()).and_then(|way| all.get(way));
+        *chosen.or_else(|| all.choose(&mut painter.rng)).unwrap_or(&0)
     }
 
     /// What a failed sync lost may be read from memory for a while, until memory is short: then it
@@ -188,8 +259,8 @@ fn entries_left(
     } else {
         let odds = painter.odds();
         kept.retain(|_| painter.keeps(odds));
-        if painter.all.is_none() && painter.coin() {
-            kept.shuffle(&mut painter.rng);
+        if painter.choices.is_some() || (painter.all.is_none() && painter.coin()) {
+            painter.shuffle(&mut kept);
         }
     }
     for change in kept {
@@ -217,6 +288,8 @@ fn content_left(
             Fate::Kept => true,
             Fate::Lost => false,
             Fate::Open if personality.is_journaled => change.seq <= cut,
+            // Nobody looks at this one.
+            Fate::Open if painter.choices.is_some() && change.is_write() => false,
             Fate::Open => painter.keeps(odds_of_lengths),
         };
         match &change.what {
@@ -259,6 +332,11 @@ fn parts_left(
         Fate::Lost => Some(false),
         Fate::Open => is_whole,
     };
+    if decided.is_none()
+        && let Some(parts) = painter.chosen_parts(len, personality.torn_at)
+    {
+        return parts;
+    }
     let is_kept = decided.unwrap_or_else(|| painter.keeps(odds));
     let What::Write { at, .. } = change.what else { return Vec::new() };
     match personality.torn_at {

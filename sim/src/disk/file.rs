@@ -32,6 +32,13 @@ pub(super) enum What {
     Resize(usize),
 }
 
+impl Change {
+    /// Whether data were written.
+    pub(super) fn is_write(&self) -> bool {
+        matches!(self.what, What::Write { .. })
+    }
+}
+
 /// What is known of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {

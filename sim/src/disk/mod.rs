@@ -13,7 +13,9 @@
 //! A request that makes no sense (an unknown file, a read of a file opened to write) is a bug of
 //! the core and panics.
 
+mod choices;
 mod crash;
+mod digest;
 mod directory;
 mod faults;
 mod file;
@@ -24,7 +26,9 @@ mod save;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{Choice, images, next_image};
 pub use crash::Image;
+pub(crate) use digest::digest;
 pub use faults::{FAULTS, Fault, Faults, SYNC_FAILURES, SyncFailure};
 pub use personality::{ALL, BTRFS, EXT4, Personality, STRICT, WRITEBACK, XFS};
 

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use rand::RngExt as _;
-use rand_chacha::ChaCha8Rng;
 use seedis_core::io::{FileId, IoError, IoErrorKind, Name};
 use seedis_core::rdb::save::Save;
 use seedis_core::{IoResult, Ticket};
@@ -86,13 +84,13 @@ impl Disk {
         Ok(true)
     }
 
-    /// A crash comes while a piece is written.
-    pub(super) fn tear(&mut self, saving: &mut Saving, rng: &mut ChaCha8Rng) {
+    /// A crash comes while a piece is written; `amount` says how many bytes of so many are.
+    pub(super) fn tear(&mut self, saving: &mut Saving, amount: impl FnOnce(usize) -> usize) {
         let inode = self.writable(saving.file);
         if let Some(piece) = (saving.next_piece)()
             && !piece.is_empty()
         {
-            let count = rng.random_range(1..=piece.len());
+            let count = amount(piece.len()).min(piece.len());
             // Full: then nothing of it was written.
             let _ = self.write_some(inode, saving.at, &piece[..count]);
         }

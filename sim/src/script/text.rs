@@ -104,6 +104,7 @@ fn image_text(image: Image) -> String {
         Image::Everything => "everything".into(),
         Image::Nothing => "nothing".into(),
         Image::Drawn(seed) => seed.to_string(),
+        Image::Chosen(number) => format!("chosen-{number}"),
     }
 }
 
@@ -231,7 +232,10 @@ impl Line<'_> {
         match self.text(at)? {
             "everything" => Some(Image::Everything),
             "nothing" => Some(Image::Nothing),
-            _ => Some(Image::Drawn(self.number(at)?)),
+            text => match text.strip_prefix("chosen-") {
+                Some(number) => Some(Image::Chosen(number.parse().ok()?)),
+                None => Some(Image::Drawn(self.number(at)?)),
+            },
         }
     }
 }

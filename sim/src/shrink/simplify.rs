@@ -98,6 +98,9 @@ fn simpler(event: &Event) -> Vec<Event> {
             images.extend(small.map(|it| Event::Image(Image::Drawn(it))));
             images
         }
+        Event::Image(Image::Chosen(_)) => {
+            vec![Event::Image(Image::Everything), Event::Image(Image::Nothing)]
+        }
         Event::Crash(Crash::PowerLoss) => vec![Event::Crash(Crash::Process)],
         Event::Pass(us) => rounder(*us).map(Event::Pass).collect(),
         Event::Jump(us) => {

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use seedis_core::config::AppendFsync;
 
 use super::rot::Verdict;
-use crate::disk::Crash;
+use crate::disk::{Crash, digest};
 use crate::finding::Invariant::{self, D1, D2, D3, D4, D5, D6, D8, D9, T3};
 use crate::model::Hash;
 
@@ -221,6 +221,13 @@ impl History {
         (self.read, self.acknowledged, self.has_changed) = (0, 0, false);
         self.last_turn_ns = now_ns;
         Ok(())
+    }
+
+    /// Everything that decides what may be recovered: crashes that agree in it are alike.
+    pub(crate) fn allowance(&self) -> u128 {
+        let Self { states, promises, older, has_lied, .. } = self;
+        let hashes: Vec<Hash> = states.iter().map(|state| state.hash).collect();
+        digest(format_args!("{hashes:?} {promises:?} {older:?} {has_lied}"))
     }
 
     fn is_allowed(&self, hash: Hash) -> Result<(), (Invariant, String)> {

@@ -13,6 +13,7 @@
 
 mod clients;
 mod clock;
+mod driven;
 mod durability;
 mod host;
 mod lives;
@@ -211,12 +212,7 @@ impl World {
             && !self.lives.is_over
             && self.around.decisions.begin_step()
         {
-            let lives = self.lives.count;
-            self.step();
-            // A step sees no more than one life end.
-            if self.lives.count == lives {
-                self.maybe_crash();
-            }
+            self.advance();
             let turns = self.around.outcome.turns;
             if turns.is_multiple_of(512) {
                 self.check();
@@ -227,6 +223,16 @@ impl World {
         self.check();
         let outcome = self.outcome();
         (self, outcome)
+    }
+
+    /// A step, and perhaps the end of the life after it.
+    fn advance(&mut self) {
+        let lives = self.lives.count;
+        self.step();
+        // A step sees no more than one life end.
+        if self.lives.count == lives {
+            self.maybe_crash();
+        }
     }
 
     fn outcome(&self) -> Outcome {

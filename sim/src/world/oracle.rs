@@ -88,6 +88,11 @@ impl Oracle {
         self.model.restart(keyspace);
     }
 
+    /// Everything that decides what may be recovered.
+    pub(crate) fn allowance(&self) -> u128 {
+        self.history.allowance()
+    }
+
     /// A turn begins: some keys may have expired.
     pub(crate) fn turn_began(&mut self, turn: &Turn<'_>, now_ms: i64) {
         self.model.refuse_writes(turn.write_refusal());

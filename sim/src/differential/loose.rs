@@ -1,0 +1,133 @@
+//! What may differ between the core and a real server, and why.
+
+use super::value::Value;
+use crate::model::Words;
+
+/// Commands that are not compared, and why.
+pub const LEFT_OUT: &[(&str, &str)] = &[
+    ("quit", "it ends the connection"),
+    ("reset", "it ends the session in the middle"),
+    ("shutdown", "it ends the server"),
+    ("hello", "it tells versions and numbers of connections"),
+    ("auth", "there is one user"),
+    ("acl", "there is one user"),
+    ("client", "numbers, addresses and names of connections"),
+    ("config", "what is set would differ from then on"),
+    ("command", "facts of commands; a test of their own compares them"),
+    ("info", "it describes the process"),
+    ("memory", "it describes the process"),
+    ("latency", "it measures"),
+    ("slowlog", "it measures"),
+    ("lolwut", "it tells the version"),
+    ("time", "the clock of the core stands still"),
+    ("lastsave", "it tells when the process started"),
+    ("randomkey", "it is drawn"),
+    ("srandmember", "it is drawn"),
+    ("spop", "it is drawn"),
+    ("hrandfield", "it is drawn"),
+    ("zrandmember", "it is drawn"),
+    ("scan", "the order is one of hash tables"),
+    ("hscan", "the order is one of hash tables"),
+    ("sscan", "the order is one of hash tables"),
+    ("zscan", "the order is one of hash tables"),
+    ("dump", "one value has many dumps"),
+    ("object", "frequencies and idle times, and how long a string was"),
+    ("debug", "it describes the process"),
+    ("monitor", "what follows are no replies"),
+    ("subscribe", "what follows are no replies"),
+    ("psubscribe", "what follows are no replies"),
+    ("ssubscribe", "what follows are no replies"),
+    ("unsubscribe", "it has any number of replies"),
+    ("punsubscribe", "it has any number of replies"),
+    ("sunsubscribe", "it has any number of replies"),
+    ("multi", "what is queued would have to be known; the transcripts compare it"),
+    ("exec", "it belongs to MULTI"),
+    ("discard", "it belongs to MULTI"),
+    ("watch", "it belongs to MULTI"),
+    ("wait", "it waits"),
+    ("waitaof", "it waits, and 7.0 has none"),
+    ("save", "it writes files"),
+    ("bgsave", "it writes files"),
+    ("bgrewriteaof", "it writes files"),
+    ("role", "it describes the process"),
+    ("sync", "what follows is no reply"),
+    ("psync", "what follows is no reply"),
+    ("replicaof", "it asks another server"),
+    ("slaveof", "it asks another server"),
+    ("replconf", "some of it has no reply"),
+    ("failover", "it asks another server"),
+    ("migrate", "it asks another server"),
+    ("module", "it loads code"),
+    ("cluster", "there is none, and each says so in its own way"),
+    ("asking", "there is no cluster"),
+    ("readonly", "there is no cluster"),
+    ("readwrite", "there is no cluster"),
+    ("pubsub", "the order is one of hash tables"),
+    ("blpop", "it may wait"),
+    ("brpop", "it may wait"),
+    ("brpoplpush", "it may wait"),
+    ("blmove", "it may wait"),
+    ("blmpop", "it may wait"),
+    ("bzpopmin", "it may wait"),
+    ("bzpopmax", "it may wait"),
+    ("bzmpop", "it may wait"),
+    ("xread", "it may wait"),
+    ("xreadgroup", "it may wait, and tells times"),
+    ("xadd", "entries are named after the time"),
+    ("xinfo", "it tells times and how things are stored"),
+    ("xpending", "it tells times"),
+    ("xclaim", "it depends on times"),
+    ("xautoclaim", "it depends on times"),
+];
+
+/// Replies that are sets, which come in any order.
+const UNORDERED: &[&str] =
+    &["keys", "smembers", "sinter", "sunion", "sdiff", "hkeys", "hvals", "hgetall"];
+
+/// Replies that are times, which go on while the core's clock stands still.
+const TIMES: &[&str] = &["ttl", "pttl", "expiretime", "pexpiretime"];
+
+/// What times may differ by: milliseconds, or less than that in seconds.
+const TIME_MAX: u64 = 60_000;
+
+/// Whether two replies to a command are the same but for what may differ.
+#[must_use]
+pub fn is_alike(words: &Words, ours: Value, theirs: Value) -> bool {
+    let name = String::from_utf8_lossy(&words[0]).to_lowercase();
+    if UNORDERED.contains(&name.as_str()) {
+        return ours.sorted() == theirs.sorted();
+    }
+    if TIMES.contains(&name.as_str())
+        && let (Some(ours), Some(theirs)) = (ours.integer(), theirs.integer())
+    {
+        return ours.abs_diff(theirs) < TIME_MAX && (ours < 0) == (theirs < 0);
+    }
+    ours == theirs
+}
+
+/// Commands that set deadlines.
+const DEADLINES: &[&str] =
+    &["expire", "pexpire", "setex", "psetex", "set", "getex", "restore", "expireat", "pexpireat"];
+
+/// Moves near deadlines far away: the core's clock stands still, and a key must not expire on one
+/// side only.
+pub fn postpone(words: &mut Words) {
+    let name = String::from_utf8_lossy(&words[0]).to_lowercase();
+    if !DEADLINES.contains(&name.as_str()) {
+        return;
+    }
+    for word in words.iter_mut().skip(2) {
+        let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<i64>().ok());
+        if let Some(number) = number.filter(|number| (1..1_000_000).contains(number)) {
+            *word = (number + 1_000_000).to_string().into_bytes();
+        }
+    }
+}
+
+/// Whether a command is left out.
+#[must_use]
+pub fn is_left_out(words: &Words) -> bool {
+    words.first().is_none_or(|name| {
+        LEFT_OUT.iter().any(|(left_out, _)| name.eq_ignore_ascii_case(left_out.as_bytes()))
+    })
+}
