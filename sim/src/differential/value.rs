@@ -10,7 +10,7 @@ pub enum Value {
     /// A string of any bytes; none: it is nil.
     Bulk(u8, Option<Vec<u8>>),
     /// An array, a set, a map (keys and values by turns) or a push; none: it is nil.
-    Many(u8, Option<Vec<Value>>),
+    Many(u8, Option<Vec<Self>>),
 }
 
 impl Value {

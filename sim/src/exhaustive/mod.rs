@@ -110,7 +110,7 @@ pub fn explore(
     explorer.totals.workloads_in_all = workloads.len() as u64;
     for workload in workloads {
         if let Err(failure) = explorer.workload(&workload) {
-            return Err(Box::new((explorer.totals, failure)));
+            return Err(Box::new((explorer.totals, *failure)));
         }
         if explorer.is_late() {
             break;
@@ -164,7 +164,7 @@ impl Explorer<'_> {
         workloads
     }
 
-    fn workload(&mut self, workload: &Workload) -> Result<(), Failure> {
+    fn workload(&mut self, workload: &Workload) -> Result<(), Box<Failure>> {
         let whole = self.run(workload, &[], &mut |_| false)?;
         for &step in whole.points.iter().filter(|&&step| step >= whole.last_said) {
             for crash in CRASHES {
@@ -179,7 +179,12 @@ impl Explorer<'_> {
     }
 
     /// All images of a crash.
-    fn images(&mut self, workload: &Workload, step: usize, crash: Crash) -> Result<(), Failure> {
+    fn images(
+        &mut self,
+        workload: &Workload,
+        step: usize,
+        crash: Crash,
+    ) -> Result<(), Box<Failure>> {
         let mut images = Images::new(self.bounds.images);
         while let Some(image) = images.next() {
             let cut = Cut { step, crash, image };
@@ -200,7 +205,7 @@ impl Explorer<'_> {
 
     /// All images of a crash at each point of the life after a crash: while it loads, and while it
     /// goes on from there.
-    fn later(&mut self, workload: &Workload, first: Cut, seen: &Seen) -> Result<(), Failure> {
+    fn later(&mut self, workload: &Workload, first: Cut, seen: &Seen) -> Result<(), Box<Failure>> {
         let most = self.bounds.later_images;
         let points = if most > 0 { &seen.points[..] } else { &[] };
         for &step in points {
@@ -228,7 +233,7 @@ impl Explorer<'_> {
         workload: &Workload,
         cuts: &[Cut],
         is_known: &mut dyn FnMut(u128) -> bool,
-    ) -> Result<Seen, Failure> {
+    ) -> Result<Seen, Box<Failure>> {
         (self.progress)(&self.totals);
         let policy = workload.setup.policy();
         let salt = crate::disk::digest(format_args!("{policy:?}"));
@@ -236,7 +241,7 @@ impl Explorer<'_> {
         let mut run = Run::new(workload, cuts);
         match catch(|| run.run((self.boundary)(), &mut is_known)) {
             Ok(()) => Ok(run.seen()),
-            Err(caught) => Err(Failure { script: run.script(), caught }),
+            Err(caught) => Err(Box::new(Failure { script: run.script(), caught })),
         }
     }
 
@@ -275,7 +280,7 @@ impl Images {
 fn spread(nth: u64, count: u64) -> u64 {
     /// The golden ratio of 2^64: its multiples fill a circle evenly.
     const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
-    (u128::from(nth.wrapping_mul(RATIO)) * u128::from(count) >> 64) as u64
+    ((u128::from(nth.wrapping_mul(RATIO)) * u128::from(count)) >> 64) as u64
 }
 
 impl fmt::Display for Totals {
