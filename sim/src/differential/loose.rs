@@ -124,10 +124,22 @@ pub fn postpone(words: &mut Words) {
     }
 }
 
+/// Words of commands that servers before these versions do not know, and call a syntax error.
+pub const NEWER: &[(&str, &str, &str)] = &[
+    ("bitop", "diff", "8.2"),
+    ("bitop", "diff1", "8.2"),
+    ("bitop", "andor", "8.2"),
+    ("bitop", "one", "8.2"),
+    ("set", "ifeq", "8.4, and Valkey 8.1"),
+];
+
 /// Whether a command is left out.
 #[must_use]
 pub fn is_left_out(words: &Words) -> bool {
-    words.first().is_none_or(|name| {
-        LEFT_OUT.iter().any(|(left_out, _)| name.eq_ignore_ascii_case(left_out.as_bytes()))
-    })
+    let Some(name) = words.first() else { return true };
+    let is = |word: &[u8], text: &str| word.eq_ignore_ascii_case(text.as_bytes());
+    let is_newer = NEWER
+        .iter()
+        .any(|(command, newer, _)| is(name, command) && words.iter().any(|word| is(word, newer)));
+    is_newer || LEFT_OUT.iter().any(|(left_out, _)| is(name, left_out))
 }
