@@ -287,8 +287,8 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} of {} workloads; {} crashes left {} images ({} skipped), of which {} were like none \
-             before; {} crashes in the lives after these left {} images ({} skipped), of \
+            "{} of {} workloads; {} crashes left {} images ({} skipped), of which {} were like \
+             none before; {} crashes in the lives after these left {} images ({} skipped), of \
              which {} were like none before",
             self.workloads,
             self.workloads_in_all,
