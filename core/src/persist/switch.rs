@@ -17,7 +17,8 @@ impl Server {
             }
             (false, AofState::On | AofState::Starting) => self.switch_log_off(),
             (false, AofState::Off) => self.persist.rewrite.is_wanted = false,
-            (true, _) => {}
+            // A stricter policy asks for the sync that replies wait for from now on.
+            (true, _) => self.pump_aof(),
         }
     }
 

@@ -274,3 +274,12 @@ fn a_rewrite_cuts_between_two_turns() {
     let expected = life.state();
     assert_eq!(Life::start(life.crash(), "appendonly yes\n").state(), expected);
 }
+
+/// What was written before is not durable yet, and nothing else would ask for a sync.
+#[test]
+fn a_stricter_appendfsync_answers_without_another_write() {
+    let mut life = Life::start(Disk::default(), "appendonly yes\nappendfsync no");
+    life.calls(&["SET k v"]);
+    assert_eq!(life.call("CONFIG SET appendfsync always"), "+OK\r\n");
+    assert_eq!(life.call("GET k"), "$1\r\nv\r\n");
+}
