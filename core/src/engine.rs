@@ -10,22 +10,20 @@
 //! client that has not authenticated, and commands for administrators, end a batch. A command that
 //! tells how long others took (INFO, SLOWLOG, LATENCY) starts a feed, so that they have been timed.
 
-use alloc::vec::Vec;
-use core::hint::black_box;
-
 use crate::client::{Client, Closing};
 use crate::command::server::Sender;
 use crate::command::spec::{Categories, Command, Flags};
 use crate::command::{Args, Ctx, dispatch};
 use crate::config::LogLevel;
-use crate::keyspace::Warm;
+use crate::keyspace;
 use crate::resp::parse::{self, Limits, Parsed, ProtocolError, Span};
 use crate::server::Server;
 use crate::stats::Costliest;
 use crate::turn::{ConnId, Core, Fed, Flow, Now};
+use alloc::vec::Vec;
 
-/// Requests of a batch at most: enough misses to overlap, few enough to stay in the first cache.
-const BATCH: usize = 32;
+/// Requests of a batch at most.
+const BATCH: usize = keyspace::WARM_MAX;
 
 /// Work after which the shell gets to look at the clock, in units of about 100 ns.
 const COST_PER_FEED: u64 = 10_000;
@@ -325,28 +323,14 @@ impl Batch {
         if is_last { Added::Last } else { Added::More }
     }
 
-    /// Touches what the batch will need, in two passes.
+    /// Touches what the batch will need.
     fn warm(&self, server: &Server, db: u32) {
         if self.requests.len() < 2 {
             return;
         }
         let db = &server.dbs[db as usize];
-        let mut sum = 0_u8;
-        let with_key = |request: &&Request| request.key_at.is_some();
-        for request in self.requests.iter().filter(with_key) {
-            let hash = request.hash;
-            sum = sum.wrapping_add(db.warm_bucket(hash));
-        }
-        let mut pages = [Warm::default(); BATCH];
-        for (page, request) in pages.iter_mut().zip(&self.requests) {
-            if request.key_at.is_some() {
-                *page = db.warm_page(request.hash);
-            }
-        }
-        for page in &pages[..self.requests.len()] {
-            sum = sum.wrapping_add(db.warm_record(*page));
-        }
-        black_box(sum);
+        let with_key = self.requests.iter().filter(|request| request.key_at.is_some());
+        keyspace::warm(with_key.map(|request| (db, request.hash)));
     }
 }
 

@@ -4,10 +4,8 @@
 //! that by touching what a batch of commands will need before the first of them runs (see
 //! `engine`); for the keys of one command this does the same, a group at a time.
 
-use core::hint::black_box;
-
 use super::Ctx;
-use crate::keyspace::{Key, Warm};
+use crate::keyspace::{Key, warm};
 
 /// Keys of a group: enough misses to overlap, few enough to stay in the first cache.
 const GROUP: usize = 16;
@@ -53,18 +51,6 @@ impl<'a> KeysAhead<'a> {
             self.len += 1;
         }
         let db = &ctx.server.dbs[ctx.client.db as usize];
-        let keys = &self.group[..self.len];
-        let mut sum = 0_u8;
-        for key in keys {
-            sum = sum.wrapping_add(db.warm_bucket(key.hash));
-        }
-        let mut pages = [Warm::default(); GROUP];
-        for (page, key) in pages.iter_mut().zip(keys) {
-            *page = db.warm_page(key.hash);
-        }
-        for page in &pages[..self.len] {
-            sum = sum.wrapping_add(db.warm_record(*page));
-        }
-        black_box(sum);
+        warm(self.group[..self.len].iter().map(|key| (db, key.hash)));
     }
 }

@@ -24,7 +24,7 @@ use crate::value::Value;
 
 /// A guess where a record is, between two passes of warming up.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Warm {
+pub(super) struct Warm {
     segment: u32,
     handle: u16,
     exists: bool,
@@ -99,8 +99,7 @@ impl Db {
     /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns a
     /// byte that depends on them.
     #[inline]
-    #[must_use]
-    pub fn warm_bucket(&self, hash: u64) -> u8 {
+    pub(super) fn warm_bucket(&self, hash: u64) -> u8 {
         let Some(id) = self.segment_id(hash) else { return 0 };
         let segment = &self.segments[id as usize];
         segment.warm_bucket(hash) ^ Arc::strong_count(segment) as u8
@@ -109,8 +108,7 @@ impl Db {
     /// Where the record that `hash` probably belongs to is, for [`Db::warm_record`]; pulls the
     /// pointer to its page into the cache.
     #[inline]
-    #[must_use]
-    pub fn warm_page(&self, hash: u64) -> Warm {
+    pub(super) fn warm_page(&self, hash: u64) -> Warm {
         match self.segment_id(hash) {
             Some(segment) => {
                 let (handle, exists) = self.segments[segment as usize].warm_page(hash);
@@ -122,8 +120,7 @@ impl Db {
 
     /// Pulls a record and its page's reference count into the cache.
     #[inline]
-    #[must_use]
-    pub fn warm_record(&self, warm: Warm) -> u8 {
+    pub(super) fn warm_record(&self, warm: Warm) -> u8 {
         if !warm.exists {
             return 0;
         }

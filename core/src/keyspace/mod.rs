@@ -17,13 +17,15 @@ mod record;
 mod scan;
 mod segment;
 mod snapshot;
+mod warm;
 
 #[cfg(test)]
 mod tests;
 
 pub use databases::Databases;
-pub use db::{Db, Warm};
+pub use db::Db;
 pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use page::copied_bytes;
 pub use snapshot::{Snapshot, Visit};
+pub use warm::{WARM_MAX, warm};

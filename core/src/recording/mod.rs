@@ -32,6 +32,14 @@ use crate::command::{Args, Registry};
 use crate::resp::parse::Span;
 use crate::turn::{ConnId, Core};
 
+/// The number of a segment in a ring, by the names of the ring's file and of the segment's:
+/// `FILE.7` is the seventh of `FILE`.
+#[must_use]
+pub fn segment_number(ring: &[u8], segment: &[u8]) -> Option<u64> {
+    let digits = segment.strip_prefix(ring)?.strip_prefix(b".")?;
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
 impl Core {
     /// The digest of all databases, as DEBUG DIGEST answers; O(bytes).
     #[must_use]

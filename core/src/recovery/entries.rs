@@ -9,14 +9,13 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::hint::black_box;
 
-use crate::keyspace::{Key, NewValue, Warm, clock};
+use crate::keyspace::{Key, NewValue, WARM_MAX, clock, warm};
 use crate::rdb::load::LoadedEntry;
 use crate::server::Server;
 
 /// Entries that wait at most.
-const GROUP: usize = 32;
+const GROUP: usize = WARM_MAX;
 
 /// A string of more bytes than this is not copied.
 const COPIED_MAX: usize = 512;
@@ -82,7 +81,7 @@ impl Entries {
     ///
     /// When a key is there already, in words.
     pub(super) fn flush(&mut self, server: &mut Server) -> Result<(), String> {
-        self.warm(server);
+        warm(self.waiting.iter().map(|entry| (&server.dbs[entry.db], entry.hash)));
         let mut start = 0;
         for entry in self.waiting.drain(..) {
             let Waiting { db, hash, key_end, end, int, expire_at_ms, clock } = entry;
@@ -96,22 +95,6 @@ impl Entries {
         }
         self.bytes.clear();
         Ok(())
-    }
-
-    /// Touches the places of all that wait. Each pass is short, so that its misses overlap.
-    fn warm(&self, server: &Server) {
-        let mut sum = 0_u8;
-        for entry in &self.waiting {
-            sum = sum.wrapping_add(server.dbs[entry.db].warm_bucket(entry.hash));
-        }
-        let mut pages = [Warm::default(); GROUP];
-        for (page, entry) in pages.iter_mut().zip(&self.waiting) {
-            *page = server.dbs[entry.db].warm_page(entry.hash);
-        }
-        for (page, entry) in pages.iter().zip(&self.waiting) {
-            sum = sum.wrapping_add(server.dbs[entry.db].warm_record(*page));
-        }
-        black_box(sum);
     }
 }
 

@@ -12,6 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use seedis_core::recording::frame::{self, Kind, MAGIC};
+use seedis_core::recording::segment_number;
 
 /// Parts of a ring: so much of it is lost at once.
 const SEGMENTS: u64 = 8;
@@ -150,10 +151,7 @@ fn numbered(base: &Path) -> io::Result<Vec<(u64, u64)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let its_name = entry.file_name();
-        let rest = its_name.as_encoded_bytes().strip_prefix(name);
-        let digits = rest.and_then(|rest| rest.strip_prefix(b"."));
-        let number = digits.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
+        let number = segment_number(name, entry.file_name().as_encoded_bytes());
         if let Some(number) = number {
             found.push((number, entry.metadata()?.len()));
         }

@@ -8,10 +8,10 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use seedis_core::recording::Start;
 use seedis_core::recording::frame::{self, HEAD_BYTES, Kind, MAGIC};
 use seedis_core::recording::state::Item;
 use seedis_core::recording::wire::Cursor;
+use seedis_core::recording::{Start, segment_number};
 
 /// Why a recording is not read on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,10 +254,7 @@ fn segments(base: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found: Vec<(u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let its_name = entry.file_name();
-        let rest = its_name.as_encoded_bytes().strip_prefix(name);
-        let digits = rest.and_then(|rest| rest.strip_prefix(b"."));
-        let number = digits.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
+        let number = segment_number(name, entry.file_name().as_encoded_bytes());
         found.extend(number.map(|number| (number, entry.path())));
     }
     found.sort();

@@ -91,8 +91,7 @@ pub(crate) fn save(options: &Options) -> io::Result<()> {
         server.client()?.call(&["CONFIG", "SET", "save", ""])?;
         fill(&server, keys)?;
         let Some(without) = redis_benchmark(&server, 20, 1, 200_000, &SET)? else { continue };
-        let saved = saved_under_load(&server)?;
-        let Saved { during, seconds, growth } = saved;
+        let Saved { during, seconds, growth } = saved_under_load(&server)?;
         let cells =
             [without.p99_ms, during.p99_ms, without.longest_ms, during.longest_ms, seconds, growth];
         for ((_, row), cell) in rows.iter_mut().zip(cells) {

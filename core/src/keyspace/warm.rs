@@ -1,0 +1,31 @@
+//! Misses that overlap: many keys' places pulled into the cache before the first is looked up.
+//!
+//! Each pass is a short loop of loads that do not depend on each other, so the processor waits for
+//! them together: the buckets, then the pointers to the pages, then the records with the pages'
+//! reference counts. They are plain loads, and nothing that they find is used.
+
+use core::hint::black_box;
+
+use super::db::{Db, Warm};
+
+/// Keys at once at most: enough misses to overlap, few enough to stay in the first cache.
+pub const WARM_MAX: usize = 32;
+
+/// Pulls in what the lookup of each hash in its database will need, or, for a key that is not
+/// there, its insertion. Hashes beyond [`WARM_MAX`] are left out.
+#[inline(always)]
+pub fn warm<'a>(hashes: impl Iterator<Item = (&'a Db, u64)> + Clone) {
+    let hashes = hashes.take(WARM_MAX);
+    let mut sum = 0_u8;
+    for (db, hash) in hashes.clone() {
+        sum = sum.wrapping_add(db.warm_bucket(hash));
+    }
+    let mut pages = [Warm::default(); WARM_MAX];
+    for (page, (db, hash)) in pages.iter_mut().zip(hashes.clone()) {
+        *page = db.warm_page(hash);
+    }
+    for (page, (db, _)) in pages.iter().zip(hashes) {
+        sum = sum.wrapping_add(db.warm_record(*page));
+    }
+    black_box(sum);
+}
