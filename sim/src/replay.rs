@@ -28,6 +28,7 @@ fn add(all: &mut Dump, number: usize, db: &Db) {
             ValueRef::String(bytes) => bytes.to_vec(),
             ValueRef::Int(number) => number.to_string().into_bytes(),
             ValueRef::Object(Value::String(bytes)) => bytes.to_vec(),
+            _ => entry.value_digest().to_vec(),
         };
         all.insert((number, entry.key().to_vec()), (value, entry.expire_at_ms()));
     }

@@ -266,6 +266,7 @@ impl<'a> Text<'a> {
             ValueRef::String(bytes) => Ok(Self::Inline(bytes)),
             ValueRef::Int(number) => Ok(Self::Int(number)),
             ValueRef::Object(Value::String(bytes)) => Ok(Self::Shared(bytes)),
+            ValueRef::Pack(_) | ValueRef::Object(_) => Err(CommandError::WrongType),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A command is a row (name, arity, flags, key specs, documentation) and a function, side by
 //! side in one leaf file. [`registry()`] collects the rows; everything else derives from them.
 
+mod aggregate;
 pub mod args;
 pub mod arguments;
 pub(crate) mod ctx;

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use triomphe::Arc;
 
 use super::directory::DEPTH_MAX;
-use super::entry::{Entry, NewValue, OwnedValue, Place, Stored, ValueRef};
+use super::entry::{Entry, NewValue, OwnedValue, Place, Stored, fits};
 use super::key::{Key, KeyHasher};
 use super::record::{Parts, Record};
 use super::segment::{NEVER, Object, Segment};
@@ -314,17 +314,20 @@ impl Db {
             OwnedValue::Text(ref bytes) => NewValue::Text(bytes),
             OwnedValue::Modified(ref bytes) => NewValue::Modified(bytes),
             OwnedValue::Int(number) => NewValue::Int(number),
-            OwnedValue::Object(value) => NewValue::Object(value),
+            OwnedValue::Object(value) => match value.pack() {
+                Some(pack) if fits(key.bytes, pack.bytes()) => {
+                    return self.set(key, place, NewValue::Pack(pack.bytes()), expire_at_ms, clock);
+                }
+                _ => NewValue::Object(value),
+            },
         };
         self.set(key, place, new, expire_at_ms, clock)
     }
 
     /// Takes the entry of `key` at `place` out and returns its value.
     pub fn take(&mut self, key: Key<'_>, place: Place) -> OwnedValue {
-        let value = match self.entry(place).value() {
-            ValueRef::Object(_) => None,
-            _ => Some(self.entry(place).to_owned_value()),
-        };
+        let entry = self.entry(place);
+        let value = entry.outside().is_none().then(|| entry.to_owned_value());
         let object = self.remove(key, place).map(OwnedValue::of);
         value.or(object).expect("a value lies in its record or outside")
     }

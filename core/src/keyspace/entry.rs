@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::record::{INLINE_KEY_MAX, INLINE_MAX, Kind, Record, pack_int, units};
 use super::segment::{Object, Seat, Segment};
+use crate::value::pack::Pack;
 use crate::value::{Value, number};
 
 /// A string longer than this lies outside its record.
@@ -25,7 +26,9 @@ pub enum ValueRef<'a> {
     String(&'a [u8]),
     /// A string that is the canonical text of an integer.
     Int(i64),
-    /// A large string or an aggregate.
+    /// A small aggregate: the bytes of its pack, wherever they lie.
+    Pack(&'a [u8]),
+    /// A large string or an aggregate that is no pack.
     Object(&'a Value),
 }
 
@@ -56,7 +59,25 @@ impl<'a> Entry<'a> {
         match self.record.kind() {
             Kind::Raw | Kind::Modified => ValueRef::String(self.record.value()),
             Kind::Int => ValueRef::Int(self.record.int()),
-            Kind::Object => ValueRef::Object(&self.segment.object(self.record.object()).value),
+            Kind::Pack => ValueRef::Pack(self.record.value()),
+            Kind::Object => self.object(),
+        }
+    }
+
+    fn object(&self) -> ValueRef<'a> {
+        let value = &self.segment.object(self.record.object()).value;
+        match value.pack() {
+            Some(pack) => ValueRef::Pack(pack.bytes()),
+            None => ValueRef::Object(value),
+        }
+    }
+
+    /// The value when it lies outside its record.
+    #[must_use]
+    pub fn outside(&self) -> Option<&'a Value> {
+        match self.record.kind() {
+            Kind::Object => Some(&self.segment.object(self.record.object()).value),
+            _ => None,
         }
     }
 
@@ -91,16 +112,18 @@ impl<'a> Entry<'a> {
             ValueRef::String(bytes) => OwnedValue::Text(bytes.into()),
             ValueRef::Int(number) => OwnedValue::Int(number),
             ValueRef::Object(value) => OwnedValue::of(value.clone()),
+            ValueRef::Pack(bytes) => OwnedValue::Object(match self.outside() {
+                Some(value) => value.clone(),
+                None => Value::of_pack(Pack::new(bytes.to_vec())),
+            }),
         }
     }
 
     /// Bytes that the entry costs: record, slots of the table and what lies outside.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let outside = match self.value() {
-            ValueRef::Object(value) => value.heap_bytes() + size_of::<Option<Object>>(),
-            _ => 0,
-        };
+        let outside =
+            self.outside().map_or(0, |value| value.heap_bytes() + size_of::<Option<Object>>());
         let long_key = if self.record.long_key() { self.key().len() } else { 0 };
         units(self.record.len()) * super::page::UNIT + 6 + outside + long_key
     }
@@ -117,6 +140,8 @@ pub enum NewValue<'a> {
     Text(&'a [u8]),
     /// An integer.
     Int(i64),
+    /// The bytes of a pack.
+    Pack(&'a [u8]),
     /// A large string or an aggregate, by ownership.
     Object(Value),
 }
@@ -169,6 +194,10 @@ impl<'a> NewValue<'a> {
             },
             Self::Modified(bytes) => Self::string(key, bytes, Kind::Modified),
             Self::Text(bytes) => Self::string(key, bytes, Kind::Raw),
+            Self::Pack(bytes) if fits(key, bytes) => {
+                Stored { kind: Kind::Pack, bytes, object: None }
+            }
+            Self::Pack(bytes) => Self::outside(None, Value::of_pack(Pack::new(bytes.to_vec()))),
             Self::Object(value) => Self::outside(None, value),
         }
     }
@@ -198,11 +227,13 @@ impl<'a> NewValue<'a> {
             Self::Int(number) => {
                 Value::String(Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes()))
             }
+            Self::Pack(bytes) => Value::of_pack(Pack::new(bytes.to_vec())),
             Self::Object(value) => value,
         }
     }
 }
 
-fn fits(key: &[u8], value: &[u8]) -> bool {
+/// Whether a value may lie in the record of `key`.
+pub(crate) fn fits(key: &[u8], value: &[u8]) -> bool {
     value.len() <= VALUE_MAX && key.len() + value.len() <= INLINE_MAX
 }

@@ -24,6 +24,7 @@ mod tests;
 
 pub use databases::Databases;
 pub use db::Db;
+pub(crate) use entry::fits;
 pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use page::copied_bytes;

@@ -1,7 +1,7 @@
 //! Records: how a key, its value, deadline and access clock lie in a page.
 //!
 //! ```text
-//! byte  0      kind (low 2 bits), slack (4, 8), TTL (16), wide TTL (32), long key (64)
+//! byte  0      kind (low 2 bits), slack (4, 8), TTL (16), wide TTL (32), long key (64), pack (128)
 //! byte  1      key bytes in the record, 0..=255
 //! byte  2      value bytes in the record, 0..=255
 //! bytes 3..6   access clock, 24 bits: seconds for LRU, or minutes and counter for LFU
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A string of up to 255 bytes lies in the record as it is, an integer in as few bytes as hold
-//! it. Whatever is larger lies in the segment's slab, and the record holds its 4-byte index. A key
+//! it, a small aggregate as its pack. Whatever is larger lies in the segment's slab, and the record holds its 4-byte index. A key
 //! of more than 255 bytes lies there too. Deadlines take 6 bytes until the year 10889.
 //!
 //! A record that becomes shorter keeps up to three units behind its end as slack, so that it can
@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Modified,
     /// The index of an object in the slab, 4 bytes little-endian.
     Object,
+    /// A small aggregate.
+    Pack,
 }
 
 const KIND: u8 = 3;
@@ -36,6 +38,7 @@ const SLACK_SHIFT: u32 = 2;
 const TTL: u8 = 16;
 const WIDE_TTL: u8 = 32;
 const LONG_KEY: u8 = 64;
+const PACK: u8 = 128;
 const HEADER: usize = 6;
 
 /// Units of slack that a record can have.
@@ -63,11 +66,12 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn kind(self) -> Kind {
-        match self.0[0] & KIND {
+        match self.0[0] & (KIND | PACK) {
             0 => Kind::Raw,
             1 => Kind::Int,
             3 => Kind::Modified,
-            _ => Kind::Object,
+            2 => Kind::Object,
+            _ => Kind::Pack,
         }
     }
 
@@ -204,6 +208,7 @@ impl Parts<'_> {
             Kind::Int => 1,
             Kind::Object => 2,
             Kind::Modified => 3,
+            Kind::Pack => PACK,
         };
         let ttl = match self.expire_at_ms {
             None => 0,

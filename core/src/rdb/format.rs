@@ -32,6 +32,32 @@ pub(crate) mod opcode {
 /// The type of a string value.
 pub(super) const TYPE_STRING: u8 = 0;
 
+/// The types of aggregate values (rdb.h).
+pub(super) mod kind {
+    pub(crate) const LIST: u8 = 1;
+    pub(crate) const SET: u8 = 2;
+    pub(crate) const ZSET: u8 = 3;
+    pub(crate) const HASH: u8 = 4;
+    /// Scores as 8 bytes.
+    pub(crate) const ZSET_2: u8 = 5;
+    pub(crate) const HASH_ZIPMAP: u8 = 9;
+    pub(crate) const LIST_ZIPLIST: u8 = 10;
+    pub(crate) const SET_INTSET: u8 = 11;
+    pub(crate) const ZSET_ZIPLIST: u8 = 12;
+    pub(crate) const HASH_ZIPLIST: u8 = 13;
+    /// Nodes that are ziplists.
+    pub(crate) const LIST_QUICKLIST: u8 = 14;
+    pub(crate) const HASH_LISTPACK: u8 = 16;
+    pub(crate) const ZSET_LISTPACK: u8 = 17;
+    /// Nodes that are listpacks, or single large elements.
+    pub(crate) const LIST_QUICKLIST_2: u8 = 18;
+    pub(crate) const SET_LISTPACK: u8 = 20;
+    /// Fields with deadlines relative to the first, 8 bytes in front (Redis 7.4).
+    pub(crate) const HASH_METADATA: u8 = 24;
+    /// Field, value and deadline in turns, the first deadline in 8 bytes in front (Redis 7.4).
+    pub(crate) const HASH_LISTPACK_EX: u8 = 25;
+}
+
 /// How the length in front of a string says that it is stored in another way: the byte, or its
 /// lower six bits.
 pub(super) mod encoding {

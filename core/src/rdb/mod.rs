@@ -6,6 +6,7 @@
 //! has the numbers; [`save`] writes, [`load`] reads a file as it arrives,
 //! [`payload`] is for one value on its own.
 
+mod aggregate;
 mod cursor;
 mod encode;
 mod error;

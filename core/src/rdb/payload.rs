@@ -7,6 +7,7 @@
 
 use alloc::vec::Vec;
 
+use super::aggregate;
 use super::cursor::{Cursor, Text};
 use super::encode::{self, Encoder};
 use super::error::{TYPE_MAX, type_name};
@@ -14,6 +15,9 @@ use super::format::{TYPE_STRING, VALKEY_VERSION, VERSION_MAX, Version};
 use crate::keyspace::{NewValue, ValueRef};
 use crate::value::Value;
 use crate::value::crc64::crc64;
+
+/// Version and checksum behind the value.
+pub const FOOTER_BYTES: usize = 10;
 
 /// Why a payload is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +35,13 @@ pub enum PayloadError {
 pub fn dump(value: ValueRef<'_>, compression: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(compression);
-    out.push(TYPE_STRING);
+    out.push(aggregate::type_number(value));
     match value {
         ValueRef::Int(number) => encode::int(&mut out, number),
         ValueRef::String(text) => encoder.string(&mut out, text),
         ValueRef::Object(Value::String(text)) => encoder.string(&mut out, text),
+        ValueRef::Pack(pack) => encoder.pack(&mut out, pack),
+        ValueRef::Object(_) => unreachable!("every aggregate is a pack so far"),
     }
     out.extend_from_slice(&Version::default().number().to_le_bytes());
     let crc = crc64(0, &out);

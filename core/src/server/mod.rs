@@ -34,6 +34,7 @@ use crate::recovery::Recovery;
 use crate::rng::Rng;
 use crate::stats::{CommandStats, Ledger, Stats};
 use crate::turn::{ConnId, HostFacts, IoReq, Now, Ticket};
+use crate::value::pack::Pack;
 use completion::Continuation;
 use pubsub::PubSub;
 use watch::Watches;
@@ -45,6 +46,8 @@ pub(crate) struct Server {
     pub(crate) now: Now,
     pub(crate) started: Now,
     pub(crate) hasher: KeyHasher,
+    /// A pack for aggregates that are being changed, kept for the next.
+    pub(crate) scratch: Option<Pack>,
     pub(crate) dbs: Databases,
     pub(crate) registry: Registry,
     pub(crate) clients: Clients,
@@ -113,6 +116,7 @@ impl Server {
             now: Now::default(),
             started: Now::default(),
             hasher,
+            scratch: None,
             dbs,
             registry,
             clients: Clients::default(),

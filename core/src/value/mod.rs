@@ -5,27 +5,91 @@ pub mod crc64;
 mod double_text;
 mod float_text;
 pub mod glob;
+mod hash;
+pub mod intset;
 pub mod lcs;
+mod list;
+pub mod listpack;
 pub mod long_double;
 pub mod lzf;
 pub mod number;
+pub mod pack;
 pub mod quote;
+mod set;
+mod sorted_set;
 
 use bytes::Bytes;
 
-/// A value that lies outside its record: a large string, and the aggregates to come.
+pub use hash::{Hash, HashView};
+pub use list::{List, ListView};
+pub use set::{Set, SetView};
+pub use sorted_set::{SortedSet, SortedSetView};
+
+use pack::{Pack, Shape};
+
+/// A value that lies outside its record: a large string, or an aggregate.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A string of any length.
     String(Bytes),
+    /// A list.
+    List(List),
+    /// A hash.
+    Hash(Hash),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
 }
 
 impl Value {
-    /// Bytes that the value holds outside of itself.
+    /// The small aggregate that a pack is.
+    #[must_use]
+    pub fn of_pack(pack: Pack) -> Self {
+        match pack.shape() {
+            Shape::List => Self::List(List::Pack(pack)),
+            Shape::Hash | Shape::HashTtl => Self::Hash(Hash::Pack(pack)),
+            Shape::Set | Shape::Intset => Self::Set(Set::Pack(pack)),
+            Shape::SortedSet => Self::SortedSet(SortedSet::Pack(pack)),
+        }
+    }
+
+    /// The pack of a small aggregate.
+    #[must_use]
+    pub fn pack(&self) -> Option<&Pack> {
+        match self {
+            Self::String(_) => None,
+            Self::List(list) => list.pack(),
+            Self::Hash(hash) => hash.pack(),
+            Self::Set(set) => set.pack(),
+            Self::SortedSet(set) => set.pack(),
+        }
+    }
+
+    /// The pack of a small aggregate, or the value itself.
+    ///
+    /// # Errors
+    ///
+    /// The value, when it is no pack.
+    pub fn into_pack(self) -> Result<Pack, Self> {
+        match self {
+            Self::List(List::Pack(pack))
+            | Self::Hash(Hash::Pack(pack))
+            | Self::Set(Set::Pack(pack))
+            | Self::SortedSet(SortedSet::Pack(pack)) => Ok(pack),
+            other => Err(other),
+        }
+    }
+
+    /// Bytes that the value holds outside of itself; at once, however large it is.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::String(bytes) => bytes.len(),
+            Self::List(list) => list.heap_bytes(),
+            Self::Hash(hash) => hash.heap_bytes(),
+            Self::Set(set) => set.heap_bytes(),
+            Self::SortedSet(set) => set.heap_bytes(),
         }
     }
 
@@ -33,6 +97,7 @@ impl Value {
     pub fn string_mut(&mut self) -> Option<&mut Bytes> {
         match self {
             Self::String(bytes) => Some(bytes),
+            _ => None,
         }
     }
 
@@ -41,6 +106,22 @@ impl Value {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "string",
+            Self::List(_) => "list",
+            Self::Hash(_) => "hash",
+            Self::Set(_) => "set",
+            Self::SortedSet(_) => "zset",
+        }
+    }
+
+    /// The name that OBJECT ENCODING answers for an aggregate.
+    #[must_use]
+    pub fn encoding_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "raw",
+            Self::List(list) => list.encoding_name(),
+            Self::Hash(hash) => hash.encoding_name(),
+            Self::Set(set) => set.encoding_name(),
+            Self::SortedSet(set) => set.encoding_name(),
         }
     }
 }

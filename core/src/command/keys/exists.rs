@@ -4,6 +4,7 @@ use crate::command::ctx::Ctx;
 use crate::command::error::Outcome;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::keyspace::ValueRef;
+use crate::value::pack::Shape;
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[
@@ -67,6 +68,7 @@ impl ValueRef<'_> {
     pub(crate) fn type_name(self) -> &'static str {
         match self {
             Self::String(_) | Self::Int(_) => "string",
+            Self::Pack(pack) => Shape::of(pack).type_name(),
             Self::Object(value) => value.type_name(),
         }
     }

@@ -9,6 +9,7 @@ use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec}
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::{Entry, Place, ValueRef, clock};
 use crate::server::Server;
+use crate::value::pack::Shape;
 use crate::value::{Value, number};
 
 /// The rows of this file.
@@ -167,6 +168,8 @@ impl Entry<'_> {
             ValueRef::String(bytes) if self.is_modified_string() || is_raw(bytes) => "raw",
             ValueRef::Object(Value::String(bytes)) if is_raw(bytes) => "raw",
             ValueRef::Object(Value::String(_)) | ValueRef::String(_) | ValueRef::Int(_) => "embstr",
+            ValueRef::Pack(pack) => Shape::of(pack).encoding_name(),
+            ValueRef::Object(value) => value.encoding_name(),
         }
     }
 }

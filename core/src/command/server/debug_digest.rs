@@ -19,6 +19,9 @@ use crate::command::error::Outcome;
 use crate::keyspace::{Entry, ValueRef};
 use crate::server::Server;
 use crate::value::Value;
+use crate::value::intset::Intset;
+use crate::value::listpack::Listpack;
+use crate::value::pack::Shape;
 
 /// Answers with the digest of the dataset.
 pub(super) fn digest(ctx: &mut Ctx<'_>) -> Outcome {
@@ -55,11 +58,24 @@ impl Server {
     }
 }
 
+fn room() -> itoa::Buffer {
+    itoa::Buffer::new()
+}
+
 fn of_entry(entry: &Entry<'_>) -> Digest {
     let mut digest = Digest::default();
     digest.mix(entry.key());
     digest.mix_value(entry);
     digest
+}
+
+impl Entry<'_> {
+    /// A number for the value, the same that Redis computes (DEBUG DIGEST-VALUE): equal for equal
+    /// values, however they are stored.
+    #[must_use]
+    pub fn value_digest(&self) -> [u8; 20] {
+        of_value(self).0
+    }
 }
 
 fn of_value(entry: &Entry<'_>) -> Digest {
@@ -93,9 +109,39 @@ impl Digest {
             ValueRef::String(bytes) => self.mix(bytes),
             ValueRef::Int(number) => self.mix(itoa::Buffer::new().format(number).as_bytes()),
             ValueRef::Object(Value::String(bytes)) => self.mix(bytes),
+            ValueRef::Pack(pack) => self.mix_pack(pack),
+            ValueRef::Object(_) => unreachable!("every aggregate is a pack so far"),
         }
         if entry.expire_at_ms().is_some() {
             self.add(b"!!expire!!");
+        }
+    }
+
+    fn mix_pack(&mut self, pack: &[u8]) {
+        let texts = || Listpack::new(pack).iter().map(|(_, element)| element);
+        match Shape::of(pack) {
+            Shape::List => texts().for_each(|element| self.mix(element.bytes(&mut room()))),
+            Shape::Set => texts().for_each(|member| self.add(member.bytes(&mut room()))),
+            Shape::Intset => Intset::new(pack).iter().for_each(|member| {
+                self.add(room().format(member).as_bytes());
+            }),
+            Shape::Hash => self.mix_groups(pack, 2),
+            Shape::HashTtl => self.mix_groups(pack, 3),
+            Shape::SortedSet => self.mix_groups(pack, 2),
+        }
+    }
+
+    /// Adds the digests of fields with their values, or of members with their scores, `stride`
+    /// elements each.
+    fn mix_groups(&mut self, pack: &[u8], stride: usize) {
+        let mut at = Listpack::new(pack).iter();
+        while let Some((_, name)) = at.next() {
+            let Some((_, value)) = at.next() else { return };
+            (2..stride).for_each(|_| drop(at.next()));
+            let mut inner = Self::default();
+            inner.mix(name.bytes(&mut room()));
+            inner.mix(value.bytes(&mut room()));
+            self.add(&inner.0);
         }
     }
 
@@ -108,5 +154,15 @@ impl Digest {
 fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::String(_) | ValueRef::Int(_) | ValueRef::Object(Value::String(_)) => 0,
+        ValueRef::Pack(pack) => match Shape::of(pack) {
+            Shape::List => 1,
+            Shape::Set | Shape::Intset => 2,
+            Shape::SortedSet => 3,
+            Shape::Hash | Shape::HashTtl => 4,
+        },
+        ValueRef::Object(Value::List(_)) => 1,
+        ValueRef::Object(Value::Set(_)) => 2,
+        ValueRef::Object(Value::SortedSet(_)) => 3,
+        ValueRef::Object(Value::Hash(_)) => 4,
     }
 }

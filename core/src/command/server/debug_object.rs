@@ -7,6 +7,7 @@ use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::keyspace::clock::idle_s;
 use crate::keyspace::{Entry, ValueRef};
+use crate::rdb::payload;
 use crate::value::{Value, lzf, number};
 
 /// Answers with a line about the value of a key, whether its deadline has passed or not.
@@ -33,6 +34,8 @@ fn serialized_len(entry: &Entry<'_>, compress: bool) -> usize {
         ValueRef::String(bytes) => string_len(bytes, compress),
         ValueRef::Int(value) => int_len(value),
         ValueRef::Object(Value::String(bytes)) => string_len(bytes, compress),
+        // Without the type in front, and version and checksum behind.
+        value => payload::dump(value, compress).len() - 1 - payload::FOOTER_BYTES,
     }
 }
 

@@ -47,6 +47,7 @@ impl CommandForm {
                 out.bytes.extend_from_slice(b"\r\n");
             }
             ValueRef::Object(Value::String(text)) => bulk(&mut out.bytes, text),
+            ValueRef::Pack(_) | ValueRef::Object(_) => unreachable!("aggregates are still to come"),
         }
         if let Some(at_ms) = deadline {
             out.bytes.extend_from_slice(b"$4\r\nPXAT\r\n");

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use super::pieces::{LARGE_BYTES, Pieces};
 use super::{Settings, Usage};
 use crate::keyspace::{Entry, ValueRef, clock};
+use crate::rdb::aggregate;
 use crate::rdb::encode::{self, Encoder};
-use crate::rdb::format::{TYPE_STRING, opcode};
+use crate::rdb::format::opcode;
 use crate::value::Value;
 use crate::value::crc64::crc64;
 
@@ -53,7 +54,7 @@ impl DumpForm {
             bytes.extend_from_slice(&at_ms.to_le_bytes());
         }
         self.usage(bytes, entry.clock());
-        bytes.push(TYPE_STRING);
+        bytes.push(aggregate::type_number(entry.value()));
         self.encoder.string(bytes, entry.key());
         match entry.value() {
             ValueRef::Int(number) => encode::int(bytes, number),
@@ -62,6 +63,8 @@ impl DumpForm {
                 self.large(out, text);
             }
             ValueRef::Object(Value::String(text)) => self.encoder.string(bytes, text),
+            ValueRef::Pack(pack) => self.encoder.pack(bytes, pack),
+            ValueRef::Object(_) => unreachable!("every aggregate is a pack so far"),
         }
     }
 

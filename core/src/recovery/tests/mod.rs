@@ -248,6 +248,7 @@ impl Life {
                     ValueRef::String(bytes) => bytes.to_vec(),
                     ValueRef::Int(number) => format!("{number}").into_bytes(),
                     ValueRef::Object(Value::String(bytes)) => bytes.to_vec(),
+                    _ => entry.value_digest().to_vec(),
                 };
                 state.insert((number, entry.key().to_vec()), (value, entry.expire_at_ms()));
             }

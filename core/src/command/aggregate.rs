@@ -1,0 +1,157 @@
+//! What commands do with aggregates: lists, hashes, sets and sorted sets.
+//!
+//! A small aggregate lies in its record and a large one in a structure of its own, and a command
+//! should not care. [`Ctx::typed`] gives a view of either to read; [`Ctx::change`] lends the
+//! aggregate as an owned value, changes and stores it again, in its record if it fits there. For
+//! the time of a change a pack lies in a buffer that the server keeps, so nothing is allocated.
+//!
+//! Redis has no empty aggregates: whoever took the last element out calls [`Ctx::remove_empty`]
+//! after telling its own event. Marking the key as changed, events and dirt stay the command's.
+
+use super::ctx::Ctx;
+use super::error::CommandError;
+use crate::config::KeyspaceEvents;
+use crate::keyspace::{Key, NewValue, Place, ValueRef, fits};
+use crate::value::pack::{Pack, Shape};
+use crate::value::{Hash, HashView, List, ListView, Set, SetView, SortedSet, SortedSetView, Value};
+
+/// A type of aggregate values.
+pub(crate) trait Aggregate: Sized {
+    /// It, read in place.
+    type View<'a>;
+
+    /// The shape of a new one.
+    const SHAPE: Shape;
+
+    /// The view of a value; `None` of another type.
+    fn view(value: ValueRef<'_>) -> Option<Self::View<'_>>;
+
+    /// The aggregate in a value; `None` of another type.
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+}
+
+macro_rules! aggregate {
+    ($kind:ident, $view:ident, $shape:expr) => {
+        impl Aggregate for $kind {
+            type View<'a> = $view<'a>;
+            const SHAPE: Shape = $shape;
+
+            #[inline]
+            fn view(value: ValueRef<'_>) -> Option<$view<'_>> {
+                match value {
+                    ValueRef::Pack(pack) if $kind::has_shape(Shape::of(pack)) => {
+                        Some($view::Pack(pack))
+                    }
+                    ValueRef::Object(Value::$kind(value)) => Some(value.view()),
+                    _ => None,
+                }
+            }
+
+            #[inline]
+            fn of_mut(value: &mut Value) -> Option<&mut Self> {
+                match value {
+                    Value::$kind(value) => Some(value),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+aggregate!(List, ListView, Shape::List);
+aggregate!(Hash, HashView, Shape::Hash);
+aggregate!(Set, SetView, Shape::Set);
+aggregate!(SortedSet, SortedSetView, Shape::SortedSet);
+
+impl Ctx<'_> {
+    /// The aggregate at `place`, to be read; an error when it is another type.
+    #[inline]
+    pub(crate) fn typed<T: Aggregate>(&self, place: Place) -> Result<T::View<'_>, CommandError> {
+        T::view(self.entry(place).value()).ok_or(CommandError::WrongType)
+    }
+
+    /// As [`Ctx::read`], and what is there must be a `T`.
+    #[inline]
+    pub(crate) fn read_as<T: Aggregate>(
+        &mut self,
+        key: Key<'_>,
+    ) -> Result<Option<Place>, CommandError> {
+        let place = self.read(key);
+        place.map(|place| self.typed::<T>(place).map(|_| place)).transpose()
+    }
+
+    /// As [`Ctx::write`], and what is there must be a `T`.
+    #[inline]
+    pub(crate) fn write_as<T: Aggregate>(
+        &mut self,
+        key: Key<'_>,
+    ) -> Result<Option<Place>, CommandError> {
+        let place = self.write(key);
+        place.map(|place| self.typed::<T>(place).map(|_| place)).transpose()
+    }
+
+    /// Lends the aggregate of `key`, which is a `T` at `place`, or a new and empty one without a
+    /// place, to be changed. The deadline stays. A key that was made is told of; that one was
+    /// changed, and events and dirt, are the caller's to say. The place does not hold afterwards.
+    #[inline]
+    pub(crate) fn change<T: Aggregate, R>(
+        &mut self,
+        key: Key<'_>,
+        place: Option<Place>,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> R {
+        let change = |value: &mut Value| {
+            change(T::of_mut(value).expect("the caller has seen that the type is right"))
+        };
+        let mut pack = self.server.scratch.take().unwrap_or_else(|| Pack::empty(T::SHAPE));
+        let bytes = pack.make_mut();
+        bytes.clear();
+        match place.map(|place| (place, self.entry(place))) {
+            None => bytes.extend_from_slice(&T::SHAPE.empty()),
+            Some((place, entry)) => match (entry.value(), entry.outside()) {
+                (ValueRef::Pack(record), None) => bytes.extend_from_slice(record),
+                _ => {
+                    self.server.scratch = Some(pack);
+                    let result = self.db().modify(place, change);
+                    return result.expect("an aggregate that is no pack lies outside");
+                }
+            },
+        }
+        let mut value = Value::of_pack(pack);
+        let result = change(&mut value);
+        self.store(key, place, value);
+        result
+    }
+
+    /// Stores an aggregate whose pack may be the server's buffer.
+    fn store(&mut self, key: Key<'_>, place: Option<Place>, value: Value) {
+        let (expire_at_ms, clock) = match place.map(|place| self.entry(place)) {
+            Some(entry) => (entry.expire_at_ms(), entry.clock()),
+            None => (None, self.server.new_clock()),
+        };
+        match value.into_pack() {
+            Ok(pack) if fits(key.bytes, pack.bytes()) => {
+                let value = NewValue::Pack(pack.bytes());
+                self.db().set(key, place, value, expire_at_ms, clock);
+                self.server.scratch = Some(pack);
+            }
+            Ok(pack) => {
+                let value = NewValue::Object(Value::of_pack(pack));
+                self.db().set(key, place, value, expire_at_ms, clock);
+            }
+            Err(value) => {
+                self.db().set(key, place, NewValue::Object(value), expire_at_ms, clock);
+            }
+        }
+        if place.is_none() {
+            self.notify(KeyspaceEvents::NEW, "new", key.bytes);
+        }
+    }
+
+    /// Removes `key`, from whose aggregate the last element was taken, and tells so.
+    pub(crate) fn remove_empty(&mut self, key: Key<'_>) {
+        let Some(place) = self.peek(key) else { return };
+        self.remove(key, place);
+        self.notify(KeyspaceEvents::GENERIC, "del", key.bytes);
+    }
+}
