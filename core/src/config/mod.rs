@@ -150,6 +150,30 @@ Config {
     client_query_buffer_limit: u64 = 1 << 30,
     /// Longest bulk string in a request, and longest value.
     proto_max_bulk_len: u64 = 512 << 20,
+    /// Fields of a small hash at most.
+    hash_max_listpack_entries: u64 = 512,
+    /// Bytes of a field or value of a small hash at most.
+    hash_max_listpack_value: u64 = 64,
+    /// Elements of a chunk of a list at most, or a class of bytes when negative.
+    list_max_listpack_size: i64 = -2,
+    /// Chunks at the ends of a list that Redis does not compress; nothing is compressed here.
+    list_compress_depth: u64 = 0,
+    /// Members of a set of integers at most.
+    set_max_intset_entries: u64 = 512,
+    /// Members of a small set at most.
+    set_max_listpack_entries: u64 = 128,
+    /// Bytes of a member of a small set at most.
+    set_max_listpack_value: u64 = 64,
+    /// Members of a small sorted set at most.
+    zset_max_listpack_entries: u64 = 128,
+    /// Bytes of a member of a small sorted set at most.
+    zset_max_listpack_value: u64 = 64,
+    /// Bytes of a sparse HyperLogLog at most.
+    hll_sparse_max_bytes: u64 = 3000,
+    /// Bytes of a node of a stream at most.
+    stream_node_max_bytes: u64 = 4096,
+    /// Entries of a node of a stream at most.
+    stream_node_max_entries: u64 = 100,
     /// Limit of the memory of all clients together.
     maxmemory_clients: MemoryShare = MemoryShare::Bytes(0),
 

@@ -63,6 +63,7 @@ fn text(value: ValueRef<'_>) -> Vec<u8> {
         ValueRef::String(bytes) => bytes.to_vec(),
         ValueRef::Int(number) => alloc::format!("{number}").into_bytes(),
         ValueRef::Object(crate::value::Value::String(bytes)) => bytes.to_vec(),
+        other => panic!("a string: {other:?}"),
     }
 }
 

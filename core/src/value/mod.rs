@@ -17,6 +17,7 @@ pub mod pack;
 pub mod quote;
 mod set;
 mod sorted_set;
+mod thresholds;
 
 use bytes::Bytes;
 
@@ -24,6 +25,7 @@ pub use hash::{Hash, HashView};
 pub use list::{List, ListView};
 pub use set::{Set, SetView};
 pub use sorted_set::{SortedSet, SortedSetView};
+pub use thresholds::Thresholds;
 
 use pack::{Pack, Shape};
 

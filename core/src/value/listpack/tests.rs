@@ -25,7 +25,7 @@ fn the_bytes_are_those_of_redis() {
 
 #[test]
 fn integers_of_every_width() {
-    let edges = [0, 127, 128, 4095, 4096, 32_767, 32_768, 8_388_607, 8_388_608, 2_147_483_647];
+    let edges = [0_i64, 127, 128, 4095, 4096, 32_767, 32_768, 8_388_607, 8_388_608, 2_147_483_647];
     let mut pack = empty(7).to_vec();
     let mut expected = Vec::new();
     for edge in edges {
