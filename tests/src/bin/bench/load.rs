@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use crate::Options;
 use crate::figures::{Better, Row, median, table};
 use crate::server::Server;
+use crate::single::names;
 
 /// A case of the throughput table: label, pipeline depth, requests, command.
-type Case = (&'static str, u32, u32, &'static [&'static str]);
+pub(crate) type Case = (&'static str, u32, u32, &'static [&'static str]);
 
 const KEY: &str = "k:__rand_int__";
 const VALUE: &str = "xxxxxxxxxxxxxxxx";
@@ -59,8 +60,23 @@ pub(crate) fn throughput(options: &Options) -> io::Result<()> {
     let servers: Vec<Server> =
         options.servers.iter().map(Server::start).collect::<Result<_, _>>()?;
     let rounds = if options.quick { 3 } else { 7 };
+    let (cpu, rate) = cpu_and_rate(options, &servers, CASES, rounds)?;
+    let names = names(options);
+    table("Server CPU time", "ns per request", Better::Lower, &names, &cpu);
+    table("Throughput", "requests/s of a client on one core", Better::Higher, &names, &rate);
+    Ok(())
+}
+
+/// Medians over rounds in which all servers take turns: CPU time a request in ns, and requests
+/// per second.
+pub(crate) fn cpu_and_rate(
+    options: &Options,
+    servers: &[Server],
+    cases: &[Case],
+    rounds: usize,
+) -> io::Result<(Vec<Row>, Vec<Row>)> {
     let (mut cpu_rows, mut rate_rows) = (Vec::new(), Vec::new());
-    for &(label, pipeline, requests, command) in CASES {
+    for &(label, pipeline, requests, command) in cases {
         let requests = if options.quick { requests / 3 } else { requests };
         let mut cells = vec![(Vec::<f64>::new(), Vec::<f64>::new()); servers.len()];
         for _ in 0..rounds {
@@ -77,10 +93,7 @@ pub(crate) fn throughput(options: &Options) -> io::Result<()> {
             .push((label.to_string(), cells.iter_mut().map(|(_, rate)| median(rate)).collect()));
         eprintln!("{label} done");
     }
-    let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
-    table("Server CPU time", "ns per request", Better::Lower, &names, &cpu_rows);
-    table("Throughput", "requests/s of a client on one core", Better::Higher, &names, &rate_rows);
-    Ok(())
+    Ok((cpu_rows, rate_rows))
 }
 
 /// What `redis-benchmark` says of a run.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A command may hold `{port}` and `{dir}`; without any, the release build of seedis-server and the
-//! installed `redis-server` compete. Parts: throughput memory expiry pauses connections large
+//! installed `redis-server` compete. Parts: throughput memory types expiry pauses connections large
 //! aof save restart.
 
 mod client;
@@ -19,14 +19,25 @@ mod load;
 mod persistence;
 mod server;
 mod single;
+mod types;
 
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 use server::Spec;
 
-const PARTS: [&str; 9] =
-    ["throughput", "memory", "expiry", "pauses", "connections", "large", "aof", "save", "restart"];
+const PARTS: [&str; 10] = [
+    "throughput",
+    "memory",
+    "types",
+    "expiry",
+    "pauses",
+    "connections",
+    "large",
+    "aof",
+    "save",
+    "restart",
+];
 
 /// What to measure.
 #[derive(Debug)]
@@ -81,6 +92,7 @@ fn run(options: &Options) -> std::io::Result<()> {
         match part.as_str() {
             "throughput" => load::throughput(options)?,
             "memory" => load::memory(options)?,
+            "types" => types::types(options)?,
             "expiry" => single::expiry(options)?,
             "pauses" => single::pauses(options)?,
             "connections" => single::connections(options)?,

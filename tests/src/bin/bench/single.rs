@@ -170,7 +170,7 @@ fn large_of(server: &Server, keys: usize) -> io::Result<[f64; 6]> {
     Ok([set, get, walk, after_walk / full, flush, server.rss_bytes() as f64 / full])
 }
 
-fn timed(work: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<f64> {
+pub(crate) fn timed(work: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<f64> {
     let start = Instant::now();
     work()?;
     Ok(start.elapsed().as_secs_f64() * 1000.0)
