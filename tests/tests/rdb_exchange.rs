@@ -6,7 +6,7 @@
 
 use seedis_core::keyspace::{Db, KeyHasher, NewValue, Snapshot};
 use seedis_core::rdb::format::Version;
-use seedis_core::rdb::load::{Checksum, Item, Limits, LoadError, LoadErrorKind, Reader};
+use seedis_core::rdb::load::{Checksum, Item, Limits, LoadError, Making, Reader};
 use seedis_core::rdb::save::{Save, Settings, Usage};
 use seedis_core::{Config, Now};
 use seedis_tests::play::{Heard, Patience, Target};
@@ -96,20 +96,6 @@ fn we_read_what_valkey_writes() {
     let loaded = load(&saved_by(&filled(&valkey, &[], &keys))).unwrap();
     assert_same(&loaded.keys, &keys);
     assert_eq!(loaded.checksum, Checksum::Verified);
-}
-
-/// Nothing is loaded by halves: who asks learns which key it is.
-#[test]
-fn a_list_of_redis_is_refused_by_name() {
-    let Some(redis) = tool("redis-server") else { return not_run("redis-server") };
-    let server = Server::start(&redis).unwrap();
-    let mut tcp = Tcp::new(server.port(), Cut::Whole);
-    call(&mut tcp, &[b"RPUSH", b"the jobs", b"a"]);
-    let error = load(&saved_by(&server)).map(|_| ()).unwrap_err();
-    assert!(
-        matches!(&error.kind, LoadErrorKind::Type { key, .. } if **key == *b"the jobs"),
-        "{error}"
-    );
 }
 
 /// Starts a server on files of ours, and looks whether it has all the keys.
@@ -259,6 +245,7 @@ fn load(file: &[u8]) -> Result<Loaded, LoadError> {
     let limits = Limits {
         string_bytes_max: 512 << 20,
         file_bytes: Some(file.len() as u64),
+        making: Making::default(),
         verify_checksum: true,
     };
     let mut reader = Reader::new(limits);

@@ -176,6 +176,12 @@ impl Db {
         expire_at_ms: Option<u64>,
         clock: u32,
     ) -> Option<Value> {
+        if let NewValue::Object(value) = &value
+            && let Some(pack) = value.pack()
+            && fits(key.bytes, pack.bytes())
+        {
+            return self.set(key, place, NewValue::Pack(pack.bytes()), expire_at_ms, clock);
+        }
         let mut room = [0; 8];
         let Stored { kind, bytes, mut object } = value.store(key.bytes, &mut room);
         let long = key.bytes.len() > super::record::INLINE_KEY_MAX;
@@ -314,12 +320,7 @@ impl Db {
             OwnedValue::Text(ref bytes) => NewValue::Text(bytes),
             OwnedValue::Modified(ref bytes) => NewValue::Modified(bytes),
             OwnedValue::Int(number) => NewValue::Int(number),
-            OwnedValue::Object(value) => match value.pack() {
-                Some(pack) if fits(key.bytes, pack.bytes()) => {
-                    return self.set(key, place, NewValue::Pack(pack.bytes()), expire_at_ms, clock);
-                }
-                _ => NewValue::Object(value),
-            },
+            OwnedValue::Object(value) => NewValue::Object(value),
         };
         self.set(key, place, new, expire_at_ms, clock)
     }

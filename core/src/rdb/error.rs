@@ -35,6 +35,8 @@ pub enum LoadErrorKind {
     TooLong(u64),
     /// A compressed string does not yield what it should.
     Compression,
+    /// An aggregate is not what it says.
+    Damaged(&'static str),
     /// The value is of a type that this server does not have yet.
     Type {
         /// The number of the type in the format.
@@ -72,6 +74,7 @@ impl fmt::Display for LoadErrorKind {
             Self::Encoding(number) => write!(f, "unknown string encoding {number}"),
             Self::TooLong(len) => write!(f, "a string of {len} bytes is too long"),
             Self::Compression => f.write_str("a compressed string is damaged"),
+            Self::Damaged(why) => write!(f, "a value is damaged: {why}"),
             Self::Type { number, key } => write!(
                 f,
                 "key '{}' is a {} (RDB type {number}), which is not supported yet",

@@ -18,14 +18,18 @@
 //! No clock is looked at: an entry whose deadline has passed is an entry. Attributes hold for the
 //! next key, whatever stands between, as in Redis.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::cursor::{Cursor, Stop, Text};
+use super::open::{Open, Reading};
 use super::part::{self, Attributes, Part, PartReader};
 use crate::keyspace::NewValue;
+use crate::value::Value;
 use crate::value::crc64::crc64;
 
 pub use super::error::{LoadError, LoadErrorKind};
+pub use super::open::Making;
 
 /// Room in the buffer that is kept although a large entry is gone.
 const SPARE_BYTES: usize = 1 << 20;
@@ -39,6 +43,8 @@ pub struct Limits {
     pub file_bytes: Option<u64>,
     /// Compare the checksum (`rdbchecksum`).
     pub verify_checksum: bool,
+    /// How values are made.
+    pub making: Making,
 }
 
 /// What a dump is made of.
@@ -113,6 +119,12 @@ pub struct Reader {
     /// A key and a value that are not in the buffer as they are.
     rooms: [Vec<u8>; 2],
     end: Option<Checksum>,
+    /// An aggregate of which not all was read.
+    open: Option<Box<Open>>,
+    /// One that is complete.
+    closed: Option<(Box<[u8]>, Value)>,
+    /// The key of the last one.
+    key: Option<Box<[u8]>>,
 }
 
 impl Reader {
@@ -131,6 +143,9 @@ impl Reader {
             start: 0,
             rooms: [Vec::new(), Vec::new()],
             end: None,
+            open: None,
+            closed: None,
+            key: None,
         }
     }
 
@@ -216,6 +231,9 @@ impl Reader {
         if self.end.is_some() {
             return Ok(Part::End(None));
         }
+        if self.open.is_some() {
+            return self.read_open();
+        }
         let mut cursor = Cursor::new(&self.buffer[self.at..], self.limits.string_bytes_max);
         if self.version == 0 {
             self.version = part::version(&mut cursor)?;
@@ -225,7 +243,8 @@ impl Reader {
         let [first, second] = &mut self.rooms;
         let attributes = &mut self.attributes;
         let rooms = [first, second];
-        let mut reader = PartReader { cursor, rooms, attributes, version: self.version };
+        let (version, making) = (self.version, &self.limits.making);
+        let mut reader = PartReader { cursor, rooms, attributes, version, making };
         let part = reader.read()?;
         let read = reader.cursor.at();
         if let Part::End(stored) = part {
@@ -233,7 +252,36 @@ impl Reader {
         }
         self.start = self.at;
         self.at += read;
-        Ok(part)
+        match part {
+            Part::Open(open) => {
+                self.open = Some(open);
+                Ok(Part::Nothing)
+            }
+            part => Ok(part),
+        }
+    }
+
+    /// Reads more of an aggregate. What is read of it is read, also when the rest is missing.
+    fn read_open(&mut self) -> Result<Part, Stop> {
+        let Some(open) = &mut self.open else { return Ok(Part::Nothing) };
+        let mut cursor = Cursor::new(&self.buffer[self.at..], self.limits.string_bytes_max);
+        let [first, second] = &mut self.rooms;
+        let mut read = 0;
+        let result = open.read(Reading { cursor: &mut cursor, rooms: [first, second] }, &mut read);
+        match result {
+            Err(Stop::Short(_)) | Ok(false) if read > 0 => {}
+            Ok(true) => {
+                if let Some(open) = self.open.take() {
+                    self.closed = Some(open.finish(read)?);
+                }
+                self.at += read;
+                return Ok(Part::Closed);
+            }
+            Ok(false) => {}
+            Err(stop) => return Err(stop),
+        }
+        self.at += read;
+        Ok(Part::Nothing)
     }
 
     /// Compares the checksum, at the byte that announces the end.
@@ -262,7 +310,8 @@ impl Reader {
     #[inline]
     fn item(&mut self, part: Part) -> Item<'_> {
         match part {
-            Part::Nothing => Item::Need(0),
+            Part::Nothing | Part::Open(_) => Item::Need(0),
+            Part::Closed => self.aggregate(),
             Part::SelectDb(number) => Item::SelectDb(number),
             Part::ResizeDb(keys, expires) => Item::ResizeDb { keys, expires },
             Part::End(_) => Item::End(self.end.unwrap_or(Checksum::Unknown)),
@@ -283,6 +332,15 @@ impl Reader {
                 Item::Entry(LoadedEntry { key, value, expire_at_ms, idle_s, freq })
             }
         }
+    }
+
+    /// The aggregate that is complete.
+    fn aggregate(&mut self) -> Item<'_> {
+        let Attributes { expire_at_ms, idle_s, freq } = core::mem::take(&mut self.attributes);
+        let Some((key, value)) = self.closed.take() else { return Item::Need(0) };
+        let key = &**self.key.insert(key);
+        let value = NewValue::Object(value);
+        Item::Entry(LoadedEntry { key, value, expire_at_ms, idle_s, freq })
     }
 
     #[inline]

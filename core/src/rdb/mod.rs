@@ -7,11 +7,14 @@
 //! [`payload`] is for one value on its own.
 
 mod aggregate;
+mod build;
 mod cursor;
 mod encode;
 mod error;
 pub mod format;
+mod legacy;
 pub mod load;
+mod open;
 mod part;
 pub mod payload;
 pub mod save;

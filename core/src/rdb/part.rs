@@ -1,5 +1,6 @@
 //! One part of a dump: what its first byte announces.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,6 +10,7 @@ use super::format::{
     FIRST_VERSION_WITH_AUX, FIRST_VERSION_WITH_CHECKSUM, MAGIC_BYTES, TYPE_STRING, VALKEY_VERSION,
     VERSION_MAX, opcode,
 };
+use super::open::{Making, Open};
 
 /// A part by its place in the cursor's bytes.
 pub(super) enum Part {
@@ -22,6 +24,10 @@ pub(super) enum Part {
     ResizeDb(u64, u64),
     /// A key and a string.
     Entry(Text, Text),
+    /// A key with an aggregate, whose elements follow.
+    Open(Box<Open>),
+    /// The aggregate is complete.
+    Closed,
     /// The end, with the checksum if the version has one.
     End(Option<u64>),
 }
@@ -41,6 +47,7 @@ pub(super) struct PartReader<'a> {
     pub(super) rooms: [&'a mut Vec<u8>; 2],
     pub(super) attributes: &'a mut Attributes,
     pub(super) version: u16,
+    pub(super) making: &'a Making,
 }
 
 impl PartReader<'_> {
@@ -79,6 +86,7 @@ impl PartReader<'_> {
                 return Ok(Part::ResizeDb(self.cursor.length()?, self.cursor.length()?));
             }
             opcode::EOF => return self.end(),
+            1..=TYPE_MAX => return self.open(first),
             _ => return Err(self.refused(first)),
         }
         Ok(Part::Nothing)
@@ -97,10 +105,18 @@ impl PartReader<'_> {
         Ok(Part::End(Some(u64::from_le_bytes(self.cursor.array()?))))
     }
 
+    /// The head of an aggregate.
+    fn open(&mut self, number: u8) -> Result<Part, Stop> {
+        let key = self.key()?;
+        match Open::begin(number, self.version, key.clone(), &mut self.cursor, self.making)? {
+            Some(open) => Ok(Part::Open(Box::new(open))),
+            None => Err(Stop::Bad(0, LoadErrorKind::Type { number, key })),
+        }
+    }
+
     /// Why a part that begins with this byte is not read.
     fn refused(&mut self, first: u8) -> Stop {
         let kind = match first {
-            1..=TYPE_MAX => self.key().map(|key| LoadErrorKind::Type { number: first, key }),
             opcode::MODULE_AUX => self.cursor.length().map(|id| LoadErrorKind::Module(module(id))),
             opcode::FUNCTION2 | opcode::FUNCTION_PRE_GA => Ok(LoadErrorKind::Functions),
             _ => Ok(LoadErrorKind::Opcode(first)),
@@ -108,7 +124,7 @@ impl PartReader<'_> {
         kind.map_or_else(|stop| stop, |kind| Stop::Bad(0, kind))
     }
 
-    fn key(&mut self) -> Result<alloc::boxed::Box<[u8]>, Stop> {
+    fn key(&mut self) -> Result<Box<[u8]>, Stop> {
         Ok(match self.cursor.string(self.rooms[0])? {
             Text::Here(range) => self.cursor.bytes_at(range).into(),
             Text::InRoom => self.rooms[0].as_slice().into(),

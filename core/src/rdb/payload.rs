@@ -5,6 +5,7 @@
 //! it protects, so the value is read with the same care as a file. Bytes between the value and the
 //! version are ignored, as Redis does.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::aggregate;
@@ -12,6 +13,7 @@ use super::cursor::{Cursor, Text};
 use super::encode::{self, Encoder};
 use super::error::{TYPE_MAX, type_name};
 use super::format::{TYPE_STRING, VALKEY_VERSION, VERSION_MAX, Version};
+use super::open::{Making, Open, Reading};
 use crate::keyspace::{NewValue, ValueRef};
 use crate::value::Value;
 use crate::value::crc64::crc64;
@@ -35,15 +37,16 @@ pub enum PayloadError {
 pub fn dump(value: ValueRef<'_>, compression: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(compression);
-    out.push(aggregate::type_number(value));
+    let version = Version::default();
+    out.push(aggregate::type_number(value, version));
     match value {
         ValueRef::Int(number) => encode::int(&mut out, number),
         ValueRef::String(text) => encoder.string(&mut out, text),
         ValueRef::Object(Value::String(text)) => encoder.string(&mut out, text),
-        ValueRef::Pack(pack) => encoder.pack(&mut out, pack),
-        ValueRef::Object(_) => unreachable!("every aggregate is a pack so far"),
+        ValueRef::Pack(pack) => encoder.pack(&mut out, pack, version),
+        ValueRef::Object(value) => encoder.large(&mut out, value, version),
     }
-    out.extend_from_slice(&Version::default().number().to_le_bytes());
+    out.extend_from_slice(&version.number().to_le_bytes());
     let crc = crc64(0, &out);
     out.extend_from_slice(&crc.to_le_bytes());
     out
@@ -54,13 +57,14 @@ pub fn dump(value: ValueRef<'_>, compression: bool) -> Vec<u8> {
 pub fn restore<'a>(
     payload: &'a [u8],
     string_bytes_max: u64,
+    making: &Making,
     room: &'a mut Vec<u8>,
 ) -> Result<NewValue<'a>, PayloadError> {
-    let body = verified(payload).ok_or(PayloadError::Footer)?;
+    let (body, version) = verified(payload).ok_or(PayloadError::Footer)?;
     let mut cursor = Cursor::new(body, string_bytes_max);
     match cursor.byte() {
         Ok(TYPE_STRING) => {}
-        Ok(number @ 1..=TYPE_MAX) => return Err(PayloadError::Type(type_name(number))),
+        Ok(number @ 1..=TYPE_MAX) => return aggregate(number, version, cursor, making, room),
         _ => return Err(PayloadError::Format),
     }
     match cursor.string(room) {
@@ -71,13 +75,43 @@ pub fn restore<'a>(
     }
 }
 
-/// What is before a footer that fits.
-fn verified(payload: &[u8]) -> Option<&[u8]> {
+/// The aggregate that begins behind its type.
+fn aggregate<'a>(
+    number: u8,
+    version: u16,
+    mut cursor: Cursor<'_>,
+    making: &Making,
+    room: &mut Vec<u8>,
+) -> Result<NewValue<'a>, PayloadError> {
+    let open = Open::begin(number, version, Box::default(), &mut cursor, making);
+    let Ok(Some(mut open)) = open else {
+        return Err(match open {
+            Ok(_) => PayloadError::Type(type_name(number)),
+            Err(_) => PayloadError::Format,
+        });
+    };
+    let (mut second, mut read) = (Vec::new(), 0);
+    loop {
+        let rooms = [&mut *room, &mut second];
+        match open.read(Reading { cursor: &mut cursor, rooms }, &mut read) {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(_) => return Err(PayloadError::Format),
+        }
+    }
+    match open.finish(read) {
+        Ok((_, value)) => Ok(NewValue::Object(value)),
+        Err(_) => Err(PayloadError::Format),
+    }
+}
+
+/// What is before a footer that fits, and the version that it says.
+fn verified(payload: &[u8]) -> Option<(&[u8], u16)> {
     let (summed, stored) = payload.split_last_chunk::<8>()?;
     let (body, version) = summed.split_last_chunk::<2>()?;
     let version = u16::from_le_bytes(*version);
     let is_known = version <= VERSION_MAX || version == VALKEY_VERSION;
-    (is_known && crc64(0, summed) == u64::from_le_bytes(*stored)).then_some(body)
+    (is_known && crc64(0, summed) == u64::from_le_bytes(*stored)).then_some((body, version))
 }
 
 #[cfg(test)]
@@ -94,7 +128,7 @@ mod tests {
 
     fn text(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
         let mut room = Vec::new();
-        Ok(match restore(payload, 1 << 20, &mut room)? {
+        Ok(match restore(payload, 1 << 20, &Making::default(), &mut room)? {
             NewValue::String(bytes) => bytes.to_vec(),
             NewValue::Int(number) => itoa::Buffer::new().format(number).as_bytes().to_vec(),
             other => panic!("{other:?}"),
@@ -125,7 +159,8 @@ mod tests {
             (b"\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff", PayloadError::Format),
             (b"\xff\x01k", PayloadError::Format),
             (b"\x1a\x01k", PayloadError::Format),
-            (b"\x0e\x01k", PayloadError::Type("list as quicklist of ziplists")),
+            (b"\x0e\x01k", PayloadError::Format),
+            (b"\x06\x01k", PayloadError::Type("module value")),
         ] {
             assert_eq!(text(&sealed(body, 11)), Err(error), "{}", body.escape_ascii());
         }

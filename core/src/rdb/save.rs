@@ -20,9 +20,10 @@ use alloc::vec::Vec;
 use super::format::{Version, opcode};
 use crate::config::Config;
 use crate::keyspace::{Snapshot, Visit, clock};
+use crate::rdb::aggregate::Elements;
 use crate::turn::Now;
 use crate::version::REDIS_VERSION;
-use commands::CommandForm;
+use commands::{Adding, CommandForm};
 use dump::DumpForm;
 use pieces::Pieces;
 
@@ -36,6 +37,8 @@ pub struct Save {
     db: usize,
     is_db_open: bool,
     visit: Option<Visit>,
+    /// A large aggregate of which not all is written.
+    rest: Option<Rest>,
     stage: Stage,
     keys_done: u64,
 }
@@ -44,6 +47,13 @@ pub struct Save {
 enum Form {
     Dump(DumpForm),
     Commands(CommandForm),
+}
+
+/// What is left of a large aggregate, in either form.
+#[derive(Debug)]
+enum Rest {
+    Elements(Elements),
+    Adding(Adding),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +138,8 @@ impl Save {
 
     fn new(snapshot: Snapshot, form: Form) -> Self {
         let out = Pieces::default();
-        let (visit, stage) = (None, Stage::Head);
-        Self { snapshot, form, out, db: 0, is_db_open: false, visit, stage, keys_done: 0 }
+        let (visit, rest, stage) = (None, None, Stage::Head);
+        Self { snapshot, form, out, db: 0, is_db_open: false, visit, rest, stage, keys_done: 0 }
     }
 
     /// Keys that are written in all.
@@ -210,15 +220,21 @@ impl Save {
             self.form.open(out, self.snapshot.number(self.db), keys, expires);
         }
         while !out.is_full() {
+            if let Some(rest) = &mut self.rest {
+                if !self.form.more(&mut out.bytes, rest) {
+                    self.rest = None;
+                }
+                continue;
+            }
             let Some(entry) = visit.next_entry() else {
                 self.visit = None;
                 return;
             };
             self.keys_done += 1;
-            match &mut self.form {
-                Form::Dump(dump) => dump.entry(out, &entry),
-                Form::Commands(commands) => commands.entry(out, &entry),
-            }
+            self.rest = match &mut self.form {
+                Form::Dump(dump) => dump.entry(out, &entry).map(Rest::Elements),
+                Form::Commands(commands) => commands.entry(out, &entry).map(Rest::Adding),
+            };
         }
         out.flush_full();
     }
@@ -230,6 +246,15 @@ impl Form {
         match self {
             Self::Dump(dump) => dump.open(&mut out.bytes, db, keys, expires),
             Self::Commands(commands) => commands.open(&mut out.bytes, db),
+        }
+    }
+
+    /// Writes more of a large aggregate; `false` at its end.
+    fn more(&mut self, out: &mut Vec<u8>, rest: &mut Rest) -> bool {
+        match (self, rest) {
+            (Self::Dump(dump), Rest::Elements(elements)) => dump.more(out, elements),
+            (_, Rest::Adding(adding)) => adding.step(out),
+            (Self::Commands(_), Rest::Elements(_)) => false,
         }
     }
 }

@@ -7,9 +7,11 @@ use alloc::vec::Vec;
 use super::entries::Entries;
 use super::plan::{Part, PartKind};
 use crate::config::Config;
+use crate::keyspace::KeyHasher;
 use crate::persist::bgsave::LSN_FIELD;
-use crate::rdb::load::{Item, Limits, Reader};
+use crate::rdb::load::{Item, Limits, Making, Reader};
 use crate::server::Server;
+use crate::value::Thresholds;
 
 /// Bytes of an entry in a file: most have more, and what is prepared for one takes about as many.
 const KEY_BYTES: u64 = 8;
@@ -28,9 +30,9 @@ pub(crate) struct Dump {
 
 impl Dump {
     /// A dump in a file of `len` bytes.
-    pub(crate) fn new(config: &Config, len: u64) -> Self {
+    pub(crate) fn new(config: &Config, len: u64, hasher: KeyHasher) -> Self {
         Self {
-            reader: reader(config, len),
+            reader: reader(config, len, hasher),
             entries: Entries::default(),
             db: 0,
             keys_max: len / KEY_BYTES,
@@ -98,11 +100,12 @@ impl Server {
 }
 
 /// A reader of a dump in a file of `len` bytes.
-pub(crate) fn reader(config: &Config, len: u64) -> Reader {
+pub(crate) fn reader(config: &Config, len: u64, hasher: KeyHasher) -> Reader {
     Reader::new(Limits {
         string_bytes_max: config.proto_max_bulk_len.max(512 << 20),
         file_bytes: Some(len),
         verify_checksum: config.rdbchecksum,
+        making: Making { thresholds: Thresholds::of(config), hasher },
     })
 }
 

@@ -154,7 +154,11 @@ impl Core {
 
     fn format_of(&self, loading: &Loading, first: &[u8]) -> Result<Format, String> {
         if loading.part.kind != PartKind::Incr && dump::is_dump(first) {
-            return Ok(Format::Dump(dump::Dump::new(&self.server.config, loading.len)));
+            return Ok(Format::Dump(dump::Dump::new(
+                &self.server.config,
+                loading.len,
+                self.server.hasher,
+            )));
         }
         if dump::is_due(&loading.part, first) {
             return Err(refusal(&loading.part, "wrong signature"));

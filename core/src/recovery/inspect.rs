@@ -18,6 +18,7 @@ use super::repair::Torn;
 use super::scan::Scan;
 use crate::command::registry::Registry;
 use crate::config::Config;
+use crate::keyspace::KeyHasher;
 use crate::log::manifest::Manifest;
 use crate::persist::manifest_io;
 use crate::rdb::format::{FIRST_VERSION_WITH_CHECKSUM, opcode::EOF};
@@ -315,7 +316,8 @@ impl Inspection<'_> {
     fn recognize(&mut self, first: &[u8]) {
         if self.part.kind != PartKind::Incr && dump::is_dump(first) {
             self.finding.dump = Some(DumpFacts { version: 0, keys: 0, checksum: None });
-            self.format = Format::Dump(dump::reader(&self.all.config, self.len));
+            self.format =
+                Format::Dump(dump::reader(&self.all.config, self.len, KeyHasher::new(0, 0)));
         } else if dump::is_due(&self.part, first) {
             self.broken(Flaw { at: 0, lsn: None, words: "not an RDB file".into() });
         } else {

@@ -1,6 +1,10 @@
 //! Lists: its elements in order.
 
+use alloc::boxed::Box;
+
 use super::pack::{Pack, Shape};
+use super::walk::Walk;
+use super::{Thresholds, listpack};
 
 /// A list.
 #[derive(Clone, Debug)]
@@ -16,7 +20,32 @@ pub enum ListView<'a> {
     Pack(&'a [u8]),
 }
 
+impl Default for List {
+    fn default() -> Self {
+        Self::Pack(Pack::empty(Shape::List))
+    }
+}
+
 impl List {
+    /// Adds an element at the end.
+    pub fn push_back(&mut self, element: &[u8], _thresholds: &Thresholds) {
+        let Self::Pack(pack) = self;
+        listpack::push_back(pack.make_mut(), element);
+    }
+
+    /// Whether it has no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self::Pack(pack) = self;
+        pack.listpack().is_empty()
+    }
+
+    /// A walk over a large one, and the number of its chunks, or of its elements.
+    #[must_use]
+    pub fn walk(&self, _counts_elements: bool) -> Option<(Box<dyn Walk>, usize)> {
+        None
+    }
+
     /// Whether a pack of this shape is a list.
     pub(crate) fn has_shape(shape: Shape) -> bool {
         matches!(shape, Shape::List)

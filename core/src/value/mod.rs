@@ -18,7 +18,9 @@ pub mod quote;
 mod set;
 mod sorted_set;
 mod thresholds;
+pub mod walk;
 
+use alloc::boxed::Box;
 use bytes::Bytes;
 
 pub use hash::{Hash, HashView};
@@ -28,6 +30,7 @@ pub use sorted_set::{SortedSet, SortedSetView};
 pub use thresholds::Thresholds;
 
 use pack::{Pack, Shape};
+use walk::Walk;
 
 /// A value that lies outside its record: a large string, or an aggregate.
 #[derive(Clone, Debug)]
@@ -80,6 +83,19 @@ impl Value {
             | Self::Set(Set::Pack(pack))
             | Self::SortedSet(SortedSet::Pack(pack)) => Ok(pack),
             other => Err(other),
+        }
+    }
+
+    /// A walk over a large aggregate, for whoever writes it elsewhere, and the number of its
+    /// elements; of the chunks of a list, unless elements are counted. Packs and strings have none.
+    #[must_use]
+    pub fn walk(&self, counts_elements: bool) -> Option<(Box<dyn Walk>, usize)> {
+        match self {
+            Self::String(_) => None,
+            Self::List(list) => list.walk(counts_elements),
+            Self::Hash(hash) => hash.walk(),
+            Self::Set(set) => set.walk(),
+            Self::SortedSet(set) => set.walk(),
         }
     }
 

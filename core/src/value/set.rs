@@ -1,6 +1,11 @@
 //! Sets: members.
 
+use alloc::boxed::Box;
+
 use super::pack::{Pack, Shape};
+use super::walk::Walk;
+use super::{Thresholds, listpack};
+use crate::keyspace::KeyHasher;
 
 /// A set.
 #[derive(Clone, Debug)]
@@ -16,7 +21,36 @@ pub enum SetView<'a> {
     Pack(&'a [u8]),
 }
 
+impl Default for Set {
+    fn default() -> Self {
+        Self::Pack(Pack::empty(Shape::Set))
+    }
+}
+
 impl Set {
+    /// Adds a member; false when it was there.
+    pub fn insert(&mut self, member: &[u8], _thresholds: &Thresholds, _hasher: KeyHasher) -> bool {
+        let Self::Pack(pack) = self;
+        if pack.listpack().find(member, 1).is_some() {
+            return false;
+        }
+        listpack::push_back(pack.make_mut(), member);
+        true
+    }
+
+    /// Whether it has no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self::Pack(pack) = self;
+        pack.listpack().is_empty()
+    }
+
+    /// A walk over a large one, and the number of its members.
+    #[must_use]
+    pub fn walk(&self) -> Option<(Box<dyn Walk>, usize)> {
+        None
+    }
+
     /// Whether a pack of this shape is a set.
     pub(crate) fn has_shape(shape: Shape) -> bool {
         matches!(shape, Shape::Set | Shape::Intset)

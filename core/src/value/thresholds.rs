@@ -27,6 +27,12 @@ pub struct Thresholds {
 /// No pack has more groups of elements, whatever a directive says: a listpack counts in 16 bits.
 const ENTRIES_MAX: u64 = 16_384;
 
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self::of(&Config::default())
+    }
+}
+
 impl Thresholds {
     /// Those of a configuration.
     #[inline]

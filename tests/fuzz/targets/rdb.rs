@@ -2,13 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seedis_core::rdb::load::{Item, Limits, Reader};
+use seedis_core::rdb::load::{Item, Limits, Making, Reader};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&piece, file)) = data.split_first() else { return };
     let limits = Limits {
         string_bytes_max: 512 << 20,
         file_bytes: Some(file.len() as u64),
+        making: Making::default(),
         verify_checksum: piece & 1 == 0,
     };
     let mut reader = Reader::new(limits);

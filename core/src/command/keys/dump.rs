@@ -11,8 +11,9 @@ use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::config::KeyspaceEvents;
 use crate::keyspace::{Key, NewValue, clock};
+use crate::rdb::load::Making;
 use crate::rdb::payload::{self, PayloadError};
-use crate::value::number;
+use crate::value::{Thresholds, number};
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[
@@ -94,7 +95,10 @@ fn restore(ctx: &mut Ctx<'_>) -> Outcome {
     }
     let mut room = Vec::new();
     let string_bytes_max = ctx.server.config.proto_max_bulk_len;
-    let value = payload::restore(ctx.arg(3), string_bytes_max, &mut room).map_err(refusal)?;
+    let making =
+        Making { thresholds: Thresholds::of(&ctx.server.config), hasher: ctx.server.hasher };
+    let value =
+        payload::restore(ctx.arg(3), string_bytes_max, &making, &mut room).map_err(refusal)?;
     ctx.work(ctx.arg(3).len() / BYTES_PER_WORK);
     match options.deadline_ms(ttl_ms, ctx.now().wall_ms()) {
         Deadline::Passed => delete(ctx, key),

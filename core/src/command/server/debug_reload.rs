@@ -86,7 +86,7 @@ impl Server {
     }
 
     fn load_back(&mut self, mut save: Save) -> Result<(), String> {
-        let mut dump = Dump::new(&self.config, u64::MAX);
+        let mut dump = Dump::new(&self.config, u64::MAX, self.hasher);
         let mut is_complete = false;
         while let Some(piece) = save.next_piece() {
             is_complete = dump.load(self, &piece, false)?;

@@ -25,8 +25,10 @@ struct Loaded {
     checksum: Option<Checksum>,
 }
 
-const LIMITS: Limits =
-    Limits { string_bytes_max: 1 << 29, file_bytes: None, verify_checksum: true };
+fn limits() -> Limits {
+    let making = Making::default();
+    Limits { string_bytes_max: 1 << 29, file_bytes: None, verify_checksum: true, making }
+}
 
 /// Reads a file that arrives `step` bytes at a time, or as many as are needed.
 fn load_by(file: &[u8], step: usize, limits: Limits) -> Result<Loaded, LoadError> {
@@ -53,7 +55,7 @@ fn load_by(file: &[u8], step: usize, limits: Limits) -> Result<Loaded, LoadError
                 let value = match entry.value {
                     NewValue::String(bytes) => bytes.to_vec(),
                     NewValue::Int(number) => number.to_string().into_bytes(),
-                    other => panic!("{other:?}"),
+                    other => format!("{other:?}").into_bytes(),
                 };
                 loaded.keys.insert((db, entry.key.to_vec()), (value, entry.expire_at_ms));
                 loaded.idle_s.extend(entry.idle_s);
@@ -69,7 +71,7 @@ fn load_by(file: &[u8], step: usize, limits: Limits) -> Result<Loaded, LoadError
 }
 
 fn load(file: &[u8]) -> Result<Loaded, LoadError> {
-    load_by(file, usize::MAX, LIMITS)
+    load_by(file, usize::MAX, limits())
 }
 
 fn fault(file: &[u8]) -> (u64, LoadErrorKind) {
@@ -163,15 +165,15 @@ fn attributes_hold_for_the_next_key() {
 
 #[test]
 fn what_is_not_supported_is_named() {
-    let list = LoadErrorKind::Type { number: 18, key: b"jobs".to_vec().into() };
-    let error = load(&with(b"\0\x01k\x01v\x12\x04jobs\x01")).unwrap_err();
-    assert_eq!(error, LoadError { offset: 14, kind: list });
+    let value = LoadErrorKind::Type { number: 6, key: b"jobs".to_vec().into() };
+    let error = load(&with(b"\0\x01k\x01v\x06\x04jobs\x01")).unwrap_err();
+    assert_eq!(error, LoadError { offset: 14, kind: value });
     assert_eq!(
         error.to_string(),
-        "key 'jobs' is a list as quicklist (RDB type 18), which is not supported yet at byte 14"
+        "key 'jobs' is a module value (RDB type 6), which is not supported yet at byte 14"
     );
-    let hash = LoadErrorKind::Type { number: 4, key: b"-300".to_vec().into() };
-    assert_eq!(fault(&with(b"\x04\xc1\xd4\xfe")), (9, hash));
+    let hash = LoadErrorKind::Type { number: 8, key: b"-300".to_vec().into() };
+    assert_eq!(fault(&with(b"\x08\xc1\xd4\xfe")), (9, hash));
     assert_eq!(fault(&with(b"\xf5\x01x")), (9, LoadErrorKind::Functions));
     assert_eq!(fault(&with(b"\xf6\x01x")), (9, LoadErrorKind::Functions));
     let id = b"\x81\x18\x90\xc1\x18\x90\xc1\x18\x01";
@@ -190,7 +192,7 @@ fn what_is_not_supported_is_named() {
 fn lengths_are_believed_when_the_bytes_are_there() {
     let huge = b"REDIS0009\0\x01k\x81\x10\0\0\0\0\0\0\0abc";
     assert_eq!(fault(huge), (12, LoadErrorKind::TooLong(1 << 60)));
-    let mut reader = Reader::new(Limits { string_bytes_max: u64::MAX, ..LIMITS });
+    let mut reader = Reader::new(Limits { string_bytes_max: u64::MAX, ..limits() });
     reader.push(huge);
     assert!(matches!(reader.next(), Ok(Item::Need(bytes)) if bytes == (1 << 60) - 3));
     assert!(reader.buffer.capacity() < 1000 && reader.rooms[1].capacity() < 1000);
@@ -198,7 +200,7 @@ fn lengths_are_believed_when_the_bytes_are_there() {
     let error = LoadError { offset: 9, kind: LoadErrorKind::End { missing } };
     assert_eq!(reader.end_of_file(), error);
     let limits =
-        Limits { string_bytes_max: u64::MAX, file_bytes: Some(huge.len() as u64), ..LIMITS };
+        Limits { string_bytes_max: u64::MAX, file_bytes: Some(huge.len() as u64), ..limits() };
     let mut reader = Reader::new(limits);
     reader.push(&huge[..21]);
     assert_eq!(reader.next().unwrap_err(), error, "at once if the file cannot have them");
@@ -211,7 +213,7 @@ fn only_the_entry_that_is_read_is_held() {
     let mut keys = small();
     keys.insert((1, b"big".to_vec()), (vec![0xfe; 3 << 20], None));
     let file = saved(&databases(&keys), false, Usage::Untold);
-    let mut reader = Reader::new(LIMITS);
+    let mut reader = Reader::new(limits());
     let (mut at, mut peak) = (0, 0);
     while !matches!(reader.next(), Ok(Item::End(_))) {
         if let Item::Need(bytes) = reader.next().unwrap() {
@@ -240,7 +242,7 @@ fn the_checksum_is_compared() {
     let error = load(&damaged).unwrap_err();
     assert!(matches!(error.kind, LoadErrorKind::Checksum { .. }), "{error}");
     assert_eq!(error.offset, file.len() as u64 - 8);
-    let unasked = Limits { verify_checksum: false, ..LIMITS };
+    let unasked = Limits { verify_checksum: false, ..limits() };
     let loaded = load_by(&damaged, 7, unasked).unwrap();
     assert_eq!(loaded.checksum, Some(Checksum::Unknown));
     assert_eq!(loaded.keys[&(0, b"a".to_vec())].0, b"Text");
@@ -251,7 +253,7 @@ fn every_truncation_is_an_error_with_an_offset() {
     let file = saved(&databases(&small()), true, Usage::Idle(Now::default()));
     for len in 0..file.len() {
         for file_bytes in [None, Some(len as u64)] {
-            let error = load_by(&file[..len], 5, Limits { file_bytes, ..LIMITS }).unwrap_err();
+            let error = load_by(&file[..len], 5, Limits { file_bytes, ..limits() }).unwrap_err();
             assert!(matches!(error.kind, LoadErrorKind::End { .. }), "{len}: {error}");
             assert!(error.offset <= len as u64, "{len}: {error}");
         }
@@ -313,7 +315,7 @@ proptest! {
         let now = Now { mono_ns: 0, wall_us: 1_007_000_000 };
         let usage = if lfu { Usage::Frequency(now, 0) } else { Usage::Idle(now) };
         let file = saved(&dbs, compression, usage);
-        let limits = Limits { file_bytes: Some(file.len() as u64), ..LIMITS };
+        let limits = Limits { file_bytes: Some(file.len() as u64), ..limits() };
         let loaded = load_by(&file, step, limits).unwrap();
         prop_assert_eq!(loaded.checksum, Some(Checksum::Verified));
         prop_assert_eq!(loaded.aux, [("ctime".to_string(), "1700000000".to_string())]);
@@ -334,7 +336,7 @@ proptest! {
         step in 1..20_usize,
     ) {
         let file = [b"REDIS0011", &parts[..]].concat();
-        if let Err(error) = load_by(&file, step, LIMITS) {
+        if let Err(error) = load_by(&file, step, limits()) {
             prop_assert!(error.offset <= file.len() as u64);
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::pieces::{LARGE_BYTES, Pieces};
 use super::{Settings, Usage};
 use crate::keyspace::{Entry, ValueRef, clock};
-use crate::rdb::aggregate;
+use crate::rdb::aggregate::{self, Elements};
 use crate::rdb::encode::{self, Encoder};
 use crate::rdb::format::opcode;
 use crate::value::Value;
@@ -45,16 +45,16 @@ impl DumpForm {
         encode::length(out, expires);
     }
 
-    /// A key with its value and attributes.
+    /// A key with its value and attributes; what is returned goes on with a large aggregate.
     #[inline]
-    pub(super) fn entry(&mut self, out: &mut Pieces, entry: &Entry<'_>) {
+    pub(super) fn entry(&mut self, out: &mut Pieces, entry: &Entry<'_>) -> Option<Elements> {
         let bytes = &mut out.bytes;
         if let Some(at_ms) = entry.expire_at_ms() {
             bytes.push(opcode::EXPIRETIME_MS);
             bytes.extend_from_slice(&at_ms.to_le_bytes());
         }
         self.usage(bytes, entry.clock());
-        bytes.push(aggregate::type_number(entry.value()));
+        bytes.push(aggregate::type_number(entry.value(), self.settings.version));
         self.encoder.string(bytes, entry.key());
         match entry.value() {
             ValueRef::Int(number) => encode::int(bytes, number),
@@ -63,9 +63,10 @@ impl DumpForm {
                 self.large(out, text);
             }
             ValueRef::Object(Value::String(text)) => self.encoder.string(bytes, text),
-            ValueRef::Pack(pack) => self.encoder.pack(bytes, pack),
-            ValueRef::Object(_) => unreachable!("every aggregate is a pack so far"),
+            ValueRef::Pack(pack) => self.encoder.pack(bytes, pack, self.settings.version),
+            ValueRef::Object(value) => return Elements::begin(bytes, value, self.settings.version),
         }
+        None
     }
 
     #[inline]
@@ -81,6 +82,11 @@ impl DumpForm {
                 out.extend_from_slice(&[opcode::FREQ, counter as u8]);
             }
         }
+    }
+
+    /// Writes more of a large aggregate; `false` at its end.
+    pub(super) fn more(&mut self, out: &mut Vec<u8>, elements: &mut Elements) -> bool {
+        elements.step(&mut self.encoder, out)
     }
 
     /// A string that makes pieces of its own, shared or compressed.
