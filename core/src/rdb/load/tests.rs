@@ -55,7 +55,7 @@ fn load_by(file: &[u8], step: usize, limits: Limits) -> Result<Loaded, LoadError
                 let value = match entry.value {
                     NewValue::String(bytes) => bytes.to_vec(),
                     NewValue::Int(number) => number.to_string().into_bytes(),
-                    other => format!("{other:?}").into_bytes(),
+                    other => alloc::format!("{other:?}").into_bytes(),
                 };
                 loaded.keys.insert((db, entry.key.to_vec()), (value, entry.expire_at_ms));
                 loaded.idle_s.extend(entry.idle_s);
