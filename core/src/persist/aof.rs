@@ -239,6 +239,11 @@ impl Server {
     /// A write has completed.
     pub(crate) fn aof_written(&mut self, id: FileId, result: IoResult) {
         let aof = &mut self.persist.aof;
+        if let Some(file) = aof.retired.iter_mut().find(|file| file.id == id) {
+            // How it ended is all the same: what it wrote is in a base.
+            file.writing = None;
+            return self.close_retired();
+        }
         let Some(file) = aof.file_mut(id) else { return };
         let Some(writing) = file.writing.take() else { return };
         match result {

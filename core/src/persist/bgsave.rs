@@ -47,6 +47,8 @@ pub(crate) struct BackgroundSave {
     /// One is to begin when nothing else saves.
     pub(crate) is_scheduled: bool,
     file: Option<FileId>,
+    /// What it is to be called: `dbfilename` as it was at the beginning.
+    name: Vec<u8>,
     /// State that was frozen and not handed out yet, of a save or of a rewrite.
     frozen: Option<Box<Save>>,
     /// A snapshot is out, and what it is for.
@@ -157,6 +159,7 @@ impl Server {
     pub(crate) fn begin_save(&mut self, waiter: Option<Waiter>) {
         let dirty = self.stats.dirty;
         let file = self.persist.new_file();
+        let name = self.config.dbfilename.to_vec();
         let save = &mut self.persist.bgsave;
         debug_assert!(save.stage.is_none(), "one save at a time");
         save.is_scheduled = false;
@@ -164,6 +167,7 @@ impl Server {
         save.facts.last_try_ns = self.now.mono_ns;
         save.dirty_at_start = dirty;
         save.file = Some(file);
+        save.name = name;
         save.waiters.extend(waiter);
         self.freeze(Form::Dump);
         let name = self.persist.new_temporary(Dir::Data);
@@ -185,7 +189,7 @@ impl Server {
             (Stage::Save, _) => {
                 self.close_dump();
                 let from = self.persist.temporary(Dir::Data);
-                let to = Name::file(Dir::Data, &self.config.dbfilename);
+                let to = Name::file(Dir::Data, &self.persist.bgsave.name);
                 self.save_asks(Stage::Rename, IoReq::Rename { from, to });
             }
             (Stage::Rename, _) => {

@@ -23,10 +23,12 @@ pub(crate) mod switch;
 pub(crate) mod sync_pace;
 pub(crate) mod waitaof;
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
+use crate::command::server::Change;
 use crate::io::{Dir, FileId, IoReq, IoResult, Name, Ticket};
 use crate::server::Server;
 use crate::server::completion::{Continuation, Waiter};
@@ -45,6 +47,8 @@ pub(crate) struct Persist {
     /// The log is to be read back, and this client waits for it.
     pub(crate) reload: Option<Waiter>,
     pub(crate) waitaof: Vec<waitaof::Waiting>,
+    /// CONFIG SET of the directory, until nothing is being saved in the old one.
+    pub(crate) dir_changes: Vec<Box<Change>>,
     /// What the turn had to execute is executed; completions may still come.
     pub(crate) is_turn_sealed: bool,
     /// Connections with replies that wait for a watermark.
@@ -118,6 +122,7 @@ impl Server {
             Step::Save => self.save_step(result),
             Step::Recover => self.recover_step(result),
         }
+        self.change_dirs();
         self.go_on_with_shutdown();
         self.go_on_with_reload();
     }

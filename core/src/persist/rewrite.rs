@@ -60,6 +60,9 @@ pub(crate) struct Rewrite {
     /// The log is switched on by it.
     begins_log: bool,
     incr: Option<(FileId, AofFile)>,
+    /// The next file of the log, of a rewrite that could not have it named: a manifest on the disk
+    /// may name it, so it stays, for the next try.
+    spare: Option<(FileId, AofFile)>,
     base: Option<AofFile>,
     temporary: Option<FileId>,
     save: Option<Ticket>,
@@ -108,6 +111,9 @@ impl Server {
         self.log_line(LogLevel::Notice, line.into());
         if self.persist.rewrite.begins_log {
             self.rewrite_asks(Stage::MakeDir, IoReq::MakeDir { dir: Dir::Aof });
+        } else if let Some(spare) = self.persist.rewrite.spare.take() {
+            self.persist.rewrite.incr = Some(spare);
+            self.list_incr();
         } else {
             self.open_incr();
         }
@@ -191,8 +197,11 @@ impl Server {
 
     /// The manifest names the new incremental file beside the old ones.
     fn list_incr(&mut self) {
-        if let Some((_, file)) = &self.persist.rewrite.incr {
-            self.persist.aof.manifest.incrs.push(file.clone());
+        let incrs = &mut self.persist.aof.manifest.incrs;
+        if let Some((_, file)) = &self.persist.rewrite.incr
+            && !incrs.contains(file)
+        {
+            incrs.push(file.clone());
         }
         let request = self.manifest_request();
         self.rewrite_asks(Stage::ListIncr, request);
@@ -355,13 +364,15 @@ impl Server {
             self.request(IoReq::Unlink { name }, None);
         }
         if let Some((file, incr)) = &incr
-            && matches!(stage, Stage::SyncIncr | Stage::ListIncr)
+            && matches!(stage, Stage::SyncIncr)
         {
             self.request(IoReq::Close { file: *file }, None);
-            if matches!(stage, Stage::SyncIncr) {
-                let name = Name::file(Dir::Aof, &incr.name);
-                self.request(IoReq::Unlink { name }, None);
-            }
+            let name = Name::file(Dir::Aof, &incr.name);
+            self.request(IoReq::Unlink { name }, None);
+        }
+        if matches!(stage, Stage::ListIncr) {
+            self.persist.rewrite.spare = incr.clone();
+            self.close_spare_unless_on();
         }
         if begins_log && is_cut {
             self.abandon_start(stage, incr);
@@ -383,6 +394,15 @@ impl Server {
             // No manifest names it; the next one does, as a file to be removed.
             let file = incr.map(|(_, file)| file);
             self.persist.aof.manifest.history.extend(file);
+        }
+    }
+
+    /// With the log off nobody goes on with the file that was to be its next.
+    pub(crate) fn close_spare_unless_on(&mut self) {
+        if self.persist.aof.state != AofState::On
+            && let Some((file, _)) = self.persist.rewrite.spare.take()
+        {
+            self.request(IoReq::Close { file }, None);
         }
     }
 

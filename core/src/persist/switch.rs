@@ -46,6 +46,7 @@ impl Server {
             aof.retired.push(file);
         }
         self.log.is_on = self.kept_log.is_some();
+        self.close_spare_unless_on();
         self.close_retired();
     }
 }

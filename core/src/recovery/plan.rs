@@ -202,8 +202,9 @@ impl Server {
         Ok(())
     }
 
-    /// Removes what a crash left half done: temporary files, and empty incremental files that no
-    /// manifest names. What else nobody names may be somebody's copy, and stays.
+    /// Removes what a crash left half done: temporary files, and of the files that no manifest
+    /// names empty incremental ones and bases newer than the one that counts. What else nobody
+    /// names may be somebody's copy, and stays.
     pub(crate) fn remove_leftovers(&mut self) {
         let Some(recovery) = &mut self.recovery else { return };
         let (data, aof) = (take(&mut recovery.data), take(&mut recovery.aof));
@@ -215,7 +216,7 @@ impl Server {
         }
         for file in aof {
             let is_temporary = self.persist.knows_temporary(&file.name);
-            if is_temporary || self.is_half_manifest(&file) || self.is_unused_incr(&file) {
+            if is_temporary || self.is_half_manifest(&file) || self.is_unused(&file) {
                 names.push(Name::file(Dir::Aof, &file.name));
             }
         }
@@ -234,17 +235,25 @@ impl Server {
         digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
     }
 
-    /// Whether it was made to be an incremental file, and a crash came before a manifest named it.
-    /// Without a manifest nothing is known.
-    fn is_unused_incr(&self, file: &FileEntry) -> bool {
+    /// Whether a rewrite was cut short before a manifest named what it had made: an incremental
+    /// file, which is empty, or a base. Numbers of bases rise, so one below that of the manifest is
+    /// from before there was one, perhaps of a log whose manifest was lost. Without a manifest
+    /// nothing is known.
+    fn is_unused(&self, file: &FileEntry) -> bool {
         let manifest = &self.persist.aof.manifest;
-        let number = number_of(&file.name, &self.config.appendfilename);
-        let is_named = manifest.files().any(|(_, named)| named.name == file.name);
-        file.len == 0
-            && matches!(number, Some((_, false)))
-            && file.name.ends_with(b".incr.aof")
-            && manifest.base.is_some()
-            && !is_named
+        let Some(base) = &manifest.base else { return false };
+        if manifest.files().any(|(_, named)| named.name == file.name) {
+            return false;
+        }
+        match number_of(&file.name, &self.config.appendfilename) {
+            Some((seq, true)) => {
+                let is_ours =
+                    [&b".base.rdb"[..], b".base.aof"].iter().any(|end| file.name.ends_with(end));
+                seq > base.seq && is_ours
+            }
+            Some((_, false)) => file.len == 0 && file.name.ends_with(b".incr.aof"),
+            None => false,
+        }
     }
 }
 

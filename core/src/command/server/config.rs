@@ -186,10 +186,11 @@ type StepRow = (&'static str, Failure, fn(&Config) -> IoReq);
 
 /// Settings that need the shell, in the order in which it is asked.
 const STEPS: &[StepRow] = &[
-    ("dir", Failure::Words, |config| IoReq::ChangeDir { path: config.dir.clone() }),
     ("bind", Failure::Fixed("Failed to bind to specified addresses."), listen),
     ("port", Failure::Fixed(CANNOT_LISTEN), listen),
     ("maxclients", Failure::TryWith, allow_clients),
+    // The last one, so that it is never taken back: it waits, and what began behind it is there.
+    ("dir", Failure::Words, |config| IoReq::ChangeDir { path: config.dir.clone() }),
 ];
 
 const CANNOT_LISTEN: &str = "Unable to listen on this port. Check server logs.";
@@ -213,8 +214,20 @@ impl Server {
     /// Asks the shell for the next step, or ends the change when there is none.
     fn take_steps(&mut self, mut change: Box<Change>) {
         let Some(step) = change.steps.front_mut() else { return self.finish(*change) };
+        if matches!(step.next, IoReq::ChangeDir { .. }) && self.is_saving() {
+            // What is being saved is to have its name in the directory where it was begun.
+            return self.persist.dir_changes.push(change);
+        }
         let request = core::mem::replace(&mut step.next, (step.request)(&self.config));
         self.request(request, Some(Continuation::Change(change)));
+    }
+
+    /// Goes on with changes of the directory that waited for the end of a save.
+    pub(crate) fn change_dirs(&mut self) {
+        if !self.persist.dir_changes.is_empty() && !self.is_saving() {
+            let changes = core::mem::take(&mut self.persist.dir_changes);
+            changes.into_iter().for_each(|change| self.take_steps(change));
+        }
     }
 
     /// Goes on with a change whose step has ended.

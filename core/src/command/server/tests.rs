@@ -189,23 +189,35 @@ fn steps_before_the_one_that_fails_are_taken_back() {
     };
     let mut session = Session::new(config.clone());
     assert_eq!(session.send("CONFIG SET maxclients 20000 dir /new bind 10.0.0.1"), "");
-    assert!(matches!(&session.io[..], [(_, IoReq::ChangeDir { path })] if path == b"/new"));
-    assert_eq!(session.done(IoResult::Done), "");
     assert!(matches!(&session.io[..], [(_, IoReq::Listen { bind, .. })] if *bind == ["10.0.0.1"]));
     assert_eq!(session.done(IoResult::Done), "");
     assert!(matches!(&session.io[..], [(_, IoReq::AllowClients { count: 20_000 })]));
-    let answer = session.done(failed("19968"));
+    assert_eq!(session.done(IoResult::Done), "");
+    assert!(matches!(&session.io[..], [(_, IoReq::ChangeDir { path })] if path == b"/new"));
+    let answer = session.done(failed("Permission denied"));
     assert_eq!(
         answer,
+        "-ERR CONFIG SET failed (possibly related to argument 'dir') - Permission denied\r\n"
+    );
+    let old = config.maxclients;
+    let [(_, IoReq::AllowClients { count }), (_, IoReq::Listen { bind, .. })] = &session.io[..]
+    else {
+        panic!("{:?}", session.io);
+    };
+    assert_eq!((*count, bind), (old, &config.bind));
+    assert_eq!(*session.core.config(), config);
+    assert_eq!(session.done(IoResult::Done), "", "nobody waits for what is taken back");
+}
+
+#[test]
+fn a_number_of_clients_that_cannot_be_is_refused_with_one_that_can() {
+    let mut session = Session::new(Config::default());
+    session.send("CONFIG SET maxclients 20000");
+    assert_eq!(
+        session.done(failed("19968")),
         "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating \
          system is not able to handle the specified number of clients, try with 19968\r\n"
     );
-    let [(_, IoReq::Listen { bind, .. }), (_, IoReq::ChangeDir { path })] = &session.io[..] else {
-        panic!("{:?}", session.io);
-    };
-    assert_eq!((bind, &path[..]), (&config.bind, &b"/old"[..]));
-    assert_eq!(*session.core.config(), config);
-    assert_eq!(session.done(IoResult::Done), "", "nobody waits for what is taken back");
 }
 
 #[test]

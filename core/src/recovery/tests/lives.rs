@@ -143,7 +143,6 @@ fn leftovers_are_neither_loaded_nor_kept() {
     disk.put(Dir::Aof, "temp-seedis-7.rdb", b"half a base");
     disk.put(Dir::Data, "temp-seedis-9.rdb", b"half a dump");
     disk.put(Dir::Aof, "appendonly.aof.9.incr.aof", &command("SET k wrong"));
-    disk.put(Dir::Aof, "appendonly.aof.9.base.rdb", b"half a base");
     let dead = ["appendonly.aof.manifest.123.tmp", "appendonly.aof.8.incr.aof"];
     dead.iter().for_each(|name| disk.put(Dir::Aof, name, b""));
     let others = ["appendonly.aof.manifest.x.tmp", "mine.8.incr.aof", "appendonly.aof.8.incr.aof~"];
@@ -158,7 +157,6 @@ fn leftovers_are_neither_loaded_nor_kept() {
     assert!(!left(&Name::file(Dir::Data, b"temp-seedis-9.rdb")));
     assert!(dead.iter().all(|name| !left(&Name::file(Dir::Aof, name.as_bytes()))));
     assert!(others.iter().all(|name| left(&Name::file(Dir::Aof, name.as_bytes()))));
-    assert!(left(&Name::file(Dir::Aof, b"appendonly.aof.9.base.rdb")));
     assert!(left(&Name::file(Dir::Aof, b"appendonly.aof.9.incr.aof")));
     assert_eq!(Life::start(disk, "appendonly yes\n").state(), expected);
 }

@@ -6,6 +6,7 @@
 
 mod damage;
 mod hostile;
+mod leftovers;
 mod lives;
 mod reading;
 mod stock;
@@ -32,6 +33,13 @@ const TURNS_MAX: usize = 1000;
 
 const CONN: ConnId = ConnId { slot: 0, generation: 0 };
 
+/// A second client.
+const OTHER: ConnId = ConnId { slot: 1, generation: 0 };
+
+fn peer() -> Peer {
+    Peer { addr: "".into(), laddr: "".into(), is_local: true, is_unix: false, fd: 0 }
+}
+
 /// Files that outlive a core. One that was opened stays itself when its name goes to another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
@@ -45,11 +53,29 @@ pub(super) struct Disk {
     /// Manifests are replaced, and this says so later.
     pub(super) delays_manifests: bool,
     pub(super) delayed: Option<Ticket>,
+    /// Manifests are not replaced.
+    pub(super) refuses_manifests: bool,
+    /// Writes stay outstanding; these were asked for.
+    pub(super) delays_writes: bool,
+    pub(super) outstanding: Outstanding,
+    /// Where the working directory was changed to.
+    pub(super) dirs: Vec<Vec<u8>>,
     /// Syncs of files fail.
     pub(super) refuses_syncs: bool,
     /// A signal comes during every other request that it may come during.
     pub(super) interrupts: bool,
     was_interrupted: bool,
+}
+
+/// Requests that are not carried out yet.
+#[derive(Debug, Default)]
+pub(super) struct Outstanding(pub(super) Vec<(Ticket, IoReq)>);
+
+impl Clone for Outstanding {
+    /// A copy of the files has nothing outstanding.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Disk {
@@ -98,6 +124,15 @@ impl Disk {
         let done = match request {
             IoReq::Read { name } => {
                 self.find(&name).map(|at| IoResult::Bytes(self.contents[at].clone()))
+            }
+            IoReq::Replace { .. } if self.refuses_manifests => Err(IoError::other("No space left")),
+            IoReq::Close { file } => {
+                self.opened.remove(&file).expect("it is open");
+                Ok(IoResult::Done)
+            }
+            IoReq::ChangeDir { path } => {
+                self.dirs.push(path.clone());
+                Ok(IoResult::Bytes(path))
             }
             IoReq::Replace { name, bytes } => {
                 let at = self.create(name);
@@ -197,9 +232,7 @@ impl Life {
         if life.exit.is_none() {
             assert!(!life.core.is_loading(), "{:?}", life.lines);
             life.core.check();
-            let peer =
-                Peer { addr: "".into(), laddr: "".into(), is_local: true, is_unix: false, fd: 0 };
-            life.core.turn(now).accept(CONN, peer);
+            life.core.turn(now).accept(CONN, peer());
         }
         life
     }
@@ -224,6 +257,12 @@ impl Life {
         String::from_utf8_lossy(&self.got).into_owned()
     }
 
+    /// Sends a command of another client.
+    pub(super) fn send_from(&mut self, conn: ConnId, line: &str) {
+        self.core.turn(self.now).feed(conn, &command(line));
+        self.turns(&[]);
+    }
+
     /// The same for several commands, none of which may fail.
     pub(super) fn calls(&mut self, lines: &[&str]) {
         for line in lines {
@@ -236,6 +275,15 @@ impl Life {
     pub(super) fn pass(&mut self, ms: u64) {
         self.now.mono_ns += ms * 1_000_000;
         self.now.wall_us += ms as i64 * 1000;
+        self.turns(&[]);
+    }
+
+    /// Carries out what was outstanding, in the order in which it was asked for.
+    pub(super) fn carry_out_outstanding(&mut self) {
+        for (ticket, request) in core::mem::take(&mut self.disk.outstanding.0) {
+            let result = self.disk.carry_out(request);
+            self.core.turn(self.now).done(ticket, result);
+        }
         self.turns(&[]);
     }
 
@@ -281,6 +329,11 @@ fn drain(effects: &mut Effects<'_>, disk: &mut Disk, got: &mut Vec<u8>) {
     while let Some((ticket, request)) = effects.io() {
         let ticket: Ticket = ticket;
         if disk.delays_saves && matches!(request, IoReq::Save { .. }) {
+            disk.outstanding.0.push((ticket, request));
+            continue;
+        }
+        if disk.delays_writes && matches!(request, IoReq::WriteAt { .. }) {
+            disk.outstanding.0.push((ticket, request));
             continue;
         }
         if disk.delays_manifests && matches!(request, IoReq::Replace { .. }) {
