@@ -94,6 +94,10 @@ impl Server {
         if client.gates.is_none() && awaited <= watermark {
             return true;
         }
+        if self.persist.opened_to.is_some_and(|to| to > watermark) {
+            // Another policy counts since then, and its watermark may come to the same place.
+            self.persist.opened_to = None;
+        }
         let Some(client) = self.clients.get_mut(conn) else { return false };
         let gates = client.gates.get_or_insert_with(|| {
             self.persist.gated.insert(conn);

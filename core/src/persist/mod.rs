@@ -23,7 +23,6 @@ pub(crate) mod switch;
 pub(crate) mod sync_pace;
 pub(crate) mod waitaof;
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
@@ -48,7 +47,7 @@ pub(crate) struct Persist {
     pub(crate) reload: Option<Waiter>,
     pub(crate) waitaof: Vec<waitaof::Waiting>,
     /// CONFIG SET of the directory, until nothing is being saved in the old one.
-    pub(crate) dir_changes: Vec<Box<Change>>,
+    pub(crate) dir_changes: Vec<Change>,
     /// What the turn had to execute is executed; completions may still come.
     pub(crate) is_turn_sealed: bool,
     /// Connections with replies that wait for a watermark.

@@ -45,6 +45,8 @@ enum Stage {
     SyncBase,
     ListBase,
     Unlink(Vec<AofFile>),
+    /// The manifest forgets the old files when a power loss cannot bring them back.
+    SyncUnlinks,
     Forget,
 }
 
@@ -163,7 +165,9 @@ impl Server {
             (Stage::Unlink(files), IoResult::Failed(error)) => {
                 return self.old_file_kept(files, &error);
             }
-            (Stage::Forget, IoResult::Failed(_)) => return self.rewrite_succeeded(),
+            (Stage::SyncUnlinks | Stage::Forget, IoResult::Failed(_)) => {
+                return self.rewrite_succeeded();
+            }
             (stage, IoResult::Failed(error)) => return self.rewrite_failed(&stage, &error),
             (stage, result) => (stage, result),
         };
@@ -190,6 +194,7 @@ impl Server {
             (Stage::SyncBase, _) => self.list_base(),
             (Stage::ListBase, _) => self.base_is_durable(),
             (Stage::Unlink(files), _) => self.unlink_next(files),
+            (Stage::SyncUnlinks, _) => self.forget_history(),
             (Stage::Forget, _) => self.rewrite_succeeded(),
             (Stage::Save, other) => panic!("a save ends as one, not as {other:?}"),
         }
@@ -300,7 +305,7 @@ impl Server {
     }
 
     fn unlink_next(&mut self, mut files: Vec<AofFile>) {
-        let Some(file) = files.pop() else { return self.forget_history() };
+        let Some(file) = files.pop() else { return self.sync_unlinks() };
         let name = Name::file(Dir::Aof, &file.name);
         self.rewrite_asks(Stage::Unlink(files), IoReq::Unlink { name });
     }
@@ -315,10 +320,15 @@ impl Server {
         self.unlink_next(files);
     }
 
-    fn forget_history(&mut self) {
-        if mem::take(&mut self.persist.aof.manifest.history).is_empty() {
+    fn sync_unlinks(&mut self) {
+        if self.persist.aof.manifest.history.is_empty() {
             return self.rewrite_succeeded();
         }
+        self.rewrite_asks(Stage::SyncUnlinks, IoReq::SyncDir { dir: Dir::Aof });
+    }
+
+    fn forget_history(&mut self) {
+        self.persist.aof.manifest.history.clear();
         let request = self.manifest_request();
         self.rewrite_asks(Stage::Forget, request);
     }

@@ -216,7 +216,7 @@ impl Server {
         let Some(step) = change.steps.front_mut() else { return self.finish(*change) };
         if matches!(step.next, IoReq::ChangeDir { .. }) && self.is_saving() {
             // What is being saved is to have its name in the directory where it was begun.
-            return self.persist.dir_changes.push(change);
+            return self.persist.dir_changes.push(*change);
         }
         let request = core::mem::replace(&mut step.next, (step.request)(&self.config));
         self.request(request, Some(Continuation::Change(change)));
@@ -226,7 +226,7 @@ impl Server {
     pub(crate) fn change_dirs(&mut self) {
         if !self.persist.dir_changes.is_empty() && !self.is_saving() {
             let changes = core::mem::take(&mut self.persist.dir_changes);
-            changes.into_iter().for_each(|change| self.take_steps(change));
+            changes.into_iter().for_each(|change| self.take_steps(Box::new(change)));
         }
     }
 

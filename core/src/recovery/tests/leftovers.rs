@@ -135,3 +135,15 @@ fn a_log_that_is_switched_off_keeps_no_file_open() {
     let expected = life.state();
     assert_eq!(Life::start(life.crash(), ALWAYS).state(), expected);
 }
+
+/// Names that were removed come back with a power loss before the directory is synced, and then
+/// somebody must still know that they are to be removed.
+#[test]
+fn old_files_are_forgotten_when_their_removal_is_durable() {
+    let mut life = Life::start(Disk::default(), ALWAYS);
+    life.calls(&["SET k v", "BGREWRITEAOF"]);
+    let asked = &life.disk.asked;
+    let last = |part: &str| asked.iter().rposition(|request| request.contains(part)).unwrap();
+    let (unlink, sync, forget) = (last("Unlink"), last("SyncDir { dir: Aof }"), last("Replace"));
+    assert!(unlink < sync && sync < forget, "{asked:?}");
+}

@@ -58,6 +58,8 @@ pub(super) struct Disk {
     /// Writes stay outstanding; these were asked for.
     pub(super) delays_writes: bool,
     pub(super) outstanding: Outstanding,
+    /// What was asked for.
+    pub(super) asked: Vec<String>,
     /// Where the working directory was changed to.
     pub(super) dirs: Vec<Vec<u8>>,
     /// Syncs of files fail.
@@ -117,6 +119,7 @@ impl Disk {
     }
 
     fn carry_out(&mut self, request: IoReq) -> IoResult {
+        self.asked.push(format!("{request:?}"));
         if self.interrupt(&request) {
             let words = "Interrupted system call".into();
             return IoResult::Failed(IoError { kind: IoErrorKind::Interrupted, words });
