@@ -3,14 +3,19 @@
 //! The second core stands at the beginning of 1970, so that no deadline ever passes there: what
 //! expired must be in the log. Values are compared as text and deadlines exactly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use seedis_core::keyspace::{Db, ValueRef};
-use seedis_core::value::Value;
+use seedis_core::keyspace::{Db, Entry, ValueRef};
+use seedis_core::value::Value as Held;
+use seedis_core::value::listpack::Element;
+use seedis_core::value::pack::Shape;
+use seedis_core::value::walk::{Part, walk_pack};
 use seedis_core::{Config, ConnId, Core, Now, Peer};
 
+use crate::model::Value;
+
 /// A keyspace as a map: (database, key) to value and deadline.
-pub type Dump = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<u64>)>;
+pub type Dump = BTreeMap<(usize, Vec<u8>), (Value, Option<u64>)>;
 
 /// Everything that a core holds.
 #[must_use]
@@ -24,13 +29,68 @@ pub fn dump(core: &Core) -> Dump {
 
 fn add(all: &mut Dump, number: usize, db: &Db) {
     for entry in db.iter() {
-        let value = match entry.value() {
-            ValueRef::String(bytes) => bytes.to_vec(),
-            ValueRef::Int(number) => number.to_string().into_bytes(),
-            ValueRef::Object(Value::String(bytes)) => bytes.to_vec(),
-            _ => entry.value_digest().to_vec(),
-        };
-        all.insert((number, entry.key().to_vec()), (value, entry.expire_at_ms()));
+        all.insert((number, entry.key().to_vec()), (value_of(&entry), entry.expire_at_ms()));
+    }
+}
+
+/// What a key holds, as the model has it.
+fn value_of(entry: &Entry<'_>) -> Value {
+    match entry.value() {
+        ValueRef::String(bytes) => Value::String(bytes.to_vec()),
+        ValueRef::Int(number) => Value::String(number.to_string().into_bytes()),
+        ValueRef::Object(Held::String(bytes)) => Value::String(bytes.to_vec()),
+        ValueRef::Pack(bytes) => {
+            let mut value = empty(match Shape::of(bytes) {
+                Shape::List => "list",
+                Shape::Set | Shape::Intset => "set",
+                Shape::Hash | Shape::HashTtl => "hash",
+                Shape::SortedSet => "zset",
+            });
+            walk_pack(bytes, &mut |part| add_part(&mut value, &part));
+            value
+        }
+        ValueRef::Object(held) => {
+            let mut value = empty(held.type_name());
+            match (&mut value, held.walk(true)) {
+                (Value::Opaque(_, digest), _) => *digest = entry.value_digest().to_vec(),
+                (value, Some((mut walk, _))) => {
+                    while walk.step(&mut |part| add_part(value, &part)) {}
+                }
+                _ => {}
+            }
+            value
+        }
+    }
+}
+
+/// Nothing yet, of a type by its name.
+fn empty(type_name: &'static str) -> Value {
+    match type_name {
+        "list" => Value::List(VecDeque::new()),
+        "hash" => Value::Hash(BTreeMap::new()),
+        "set" => Value::Set(BTreeSet::new()),
+        "zset" => Value::SortedSet(BTreeMap::new()),
+        other => Value::Opaque(other, Vec::new()),
+    }
+}
+
+fn add_part(value: &mut Value, part: &Part<'_>) {
+    match (value, part) {
+        (Value::List(list), Part::Text(element)) => list.push_back(element.to_vec()),
+        (Value::List(list), Part::Chunk(chunk)) => {
+            list.extend(chunk.iter().map(|(_, element)| match element {
+                Element::Int(number) => number.to_string().into_bytes(),
+                Element::Text(text) => text.to_vec(),
+            }));
+        }
+        (Value::Set(set), Part::Text(member)) => drop(set.insert(member.to_vec())),
+        (Value::Hash(hash), &Part::Field(field, value, deadline)) => {
+            hash.insert(field.to_vec(), (value.to_vec(), deadline));
+        }
+        (Value::SortedSet(set), &Part::Scored(member, score)) => {
+            set.insert(member.to_vec(), score);
+        }
+        (value, part) => unreachable!("{value:?} has no {part:?}"),
     }
 }
 

@@ -3,15 +3,12 @@
 use super::call::{Call, SYNTAX, int};
 use super::reply::Reply;
 use super::strings::range;
-use super::{Answer, Row};
+use super::{Answer, Entry, Family, Value};
 
-pub(super) const COMMANDS: &[Row] = &[
-    ("setbit", 4, setbit),
-    ("getbit", 3, getbit),
-    ("bitcount", -2, bitcount),
-    ("bitpos", -3, bitpos),
-    ("bitop", -4, bitop),
-];
+pub(super) const FAMILY: Family = Family {
+    reads: &[("getbit", 3, getbit), ("bitcount", -2, bitcount), ("bitpos", -3, bitpos)],
+    writes: &[("setbit", 4, setbit), ("bitop", -4, bitop)],
+};
 
 fn bit_offset(call: &Call<'_>) -> Result<usize, Vec<u8>> {
     let offset = int(&call.words[2]).and_then(|offset| usize::try_from(offset).ok());
@@ -31,8 +28,8 @@ fn setbit(call: &mut Call<'_>) -> Answer {
         Some(1) => true,
         _ => return Err("ERR bit is not an integer or out of range".into()),
     };
-    let old = call.first();
-    let mut bytes = old.clone().unwrap_or_default().bytes;
+    let old = call.text()?;
+    let mut bytes = old.clone().unwrap_or_default().value;
     let before = bit(&bytes, offset);
     let is_grown = bytes.len() < offset / 8 + 1;
     if is_grown {
@@ -49,7 +46,7 @@ fn setbit(call: &mut Call<'_>) -> Answer {
 
 fn getbit(call: &mut Call<'_>) -> Answer {
     let offset = bit_offset(call)?;
-    Ok(bit(&call.first().unwrap_or_default().bytes, offset).into())
+    Ok(bit(&call.text()?.unwrap_or_default().value, offset).into())
 }
 
 /// Whether a range is in bits.
@@ -63,8 +60,8 @@ fn is_in_bits(call: &Call<'_>, at: usize) -> Result<bool, Vec<u8>> {
 }
 
 fn bitcount(call: &mut Call<'_>) -> Answer {
-    let Some(entry) = call.first() else { return Ok(Reply::Int(0)) };
-    let bits = entry.bytes.len() * 8;
+    let Some(entry) = call.text()? else { return Ok(Reply::Int(0)) };
+    let bits = entry.value.len() * 8;
     let bits = match call.words.len() {
         2 => 0..bits,
         4 | 5 => {
@@ -80,7 +77,7 @@ fn bitcount(call: &mut Call<'_>) -> Answer {
         }
         _ => return Err(SYNTAX.into()),
     };
-    Ok(bits.filter(|&at| bit(&entry.bytes, at)).count().into())
+    Ok(bits.filter(|&at| bit(&entry.value, at)).count().into())
 }
 
 fn bitpos(call: &mut Call<'_>) -> Answer {
@@ -89,7 +86,7 @@ fn bitpos(call: &mut Call<'_>) -> Answer {
         1 => true,
         _ => return Err("ERR The bit argument must be 1 or 0.".into()),
     };
-    let Some(entry) = call.first() else { return Ok(Reply::Int(if wanted { -1 } else { 0 })) };
+    let Some(entry) = call.text()? else { return Ok(Reply::Int(if wanted { -1 } else { 0 })) };
     if call.words.len() > 6 {
         return Err(SYNTAX.into());
     }
@@ -97,7 +94,7 @@ fn bitpos(call: &mut Call<'_>) -> Answer {
     let unit = if is_in_bits(call, 5)? { 1 } else { 8 };
     let has_end = call.words.len() > 4;
     let end = if has_end { call.int(4)? } else { -1 };
-    let len = entry.bytes.len() * 8 / unit;
+    let len = entry.value.len() * 8 / unit;
     // A reversed range is empty here by arithmetic: both ends below the first count as the first.
     let clamp = |at: i64| (i128::from(at) + if at < 0 { len as i128 } else { 0 }).max(0);
     let (start, end) = (clamp(start), clamp(end).min(len as i128 - 1));
@@ -105,11 +102,11 @@ fn bitpos(call: &mut Call<'_>) -> Answer {
         return Ok(Reply::Int(-1));
     }
     let mut bits = start as usize * unit..(end as usize + 1) * unit;
-    let found = bits.find(|&at| bit(&entry.bytes, at) == wanted);
+    let found = bits.find(|&at| bit(&entry.value, at) == wanted);
     Ok(match found {
         Some(at) => at.into(),
         // A string is thought of as followed by zeros, unless its end was given.
-        None if !wanted && !has_end => (entry.bytes.len() * 8).into(),
+        None if !wanted && !has_end => (entry.value.len() * 8).into(),
         None => Reply::Int(-1),
     })
 }
@@ -132,8 +129,10 @@ fn bitop(call: &mut Call<'_>) -> Answer {
         _ => return Err(SYNTAX.into()),
     }
     let keys = &call.words[3..];
+    let text = |key: &Vec<u8>| call.typed(key, Value::into_string);
+    let texts = keys.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     let values: Vec<Vec<u8>> =
-        keys.iter().map(|key| call.meet(key).unwrap_or_default().bytes).collect();
+        texts.into_iter().map(|text| text.unwrap_or_default().value).collect();
     let len = values.iter().map(Vec::len).max().unwrap_or(0);
     let byte = |value: &Vec<u8>, at: usize| value.get(at).copied().unwrap_or(0);
     let result: Vec<u8> = (0..len)
@@ -142,7 +141,7 @@ fn bitop(call: &mut Call<'_>) -> Answer {
     let to = call.word(2);
     let old = call.meet(&to);
     if len > 0 {
-        call.put(&to, super::Entry { bytes: result, deadline_ms: None });
+        call.put(&to, Entry::text(result, None));
     } else if old.is_some() {
         call.remove(&to);
     }

@@ -2,11 +2,24 @@
 
 use super::keyspace::{Entry, Keyspace};
 use super::reply::Reply;
+use super::value::Value;
 
 pub(super) const SYNTAX: &str = "ERR syntax error";
 pub(super) const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
 pub(super) const TOO_LONG: &str = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+pub(super) const WRONG_TYPE: &str =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
 pub(super) const NO_DB: &str = "ERR DB index is out of range";
+
+/// What a key holds, when it is of the type that was asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Typed<T> {
+    pub(super) value: T,
+    pub(super) deadline_ms: Option<i64>,
+}
+
+/// A string in its key.
+pub(super) type Text = Typed<Vec<u8>>;
 
 pub(super) struct Call<'a> {
     pub(super) keyspace: &'a mut Keyspace,
@@ -40,13 +53,29 @@ impl Call<'_> {
         self.meet(&self.words[1])
     }
 
+    /// A key that must be of a type: `call.typed(key, Value::into_list)?`.
+    pub(super) fn typed<T>(
+        &mut self,
+        key: &[u8],
+        of: fn(Value) -> Option<T>,
+    ) -> Result<Option<Typed<T>>, Vec<u8>> {
+        let Some(Entry { value, deadline_ms }) = self.meet(key) else { return Ok(None) };
+        let value = of(value).ok_or(WRONG_TYPE)?;
+        Ok(Some(Typed { value, deadline_ms }))
+    }
+
+    /// The string that the first argument names.
+    pub(super) fn text(&mut self) -> Result<Option<Text>, Vec<u8>> {
+        self.typed(&self.words[1], Value::into_string)
+    }
+
     pub(super) fn put(&mut self, key: &[u8], entry: Entry) {
         self.keyspace.put(*self.db, key, entry);
     }
 
-    /// Sets the first argument's key.
+    /// Sets the first argument's key to a string.
     pub(super) fn put_first(&mut self, bytes: Vec<u8>, deadline_ms: Option<i64>) {
-        self.put(&self.words[1], Entry { bytes, deadline_ms });
+        self.put(&self.words[1], Entry::text(bytes, deadline_ms));
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) {
@@ -76,7 +105,7 @@ pub(super) fn int(word: &[u8]) -> Option<i64> {
     (number.to_string().as_bytes() == word).then_some(number)
 }
 
-/// A value or nothing.
-pub(super) fn bulk(entry: Option<&Entry>) -> Reply {
-    entry.map_or(Reply::Null, |entry| Reply::Bulk(entry.bytes.clone()))
+/// A string or nothing.
+pub(super) fn bulk(text: Option<&Text>) -> Reply {
+    text.map_or(Reply::Null, |text| Reply::Bulk(text.value.clone()))
 }

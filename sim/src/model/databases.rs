@@ -5,17 +5,21 @@ use std::ops::Range;
 
 use super::call::{Call, NO_DB, SYNTAX, int};
 use super::reply::{OK, Reply};
-use super::{Answer, Row};
+use super::{Answer, Family};
 
-pub(super) const COMMANDS: &[Row] = &[
-    ("select", 2, select),
-    ("swapdb", 3, swapdb),
-    ("flushdb", -1, |call| flush(call, *call.db..*call.db + 1)),
-    ("flushall", -1, |call| flush(call, 0..call.keyspace.databases())),
-    ("dbsize", 1, dbsize),
-    ("echo", 2, |call| Ok(Reply::Bulk(call.word(1)))),
-    ("ping", -1, ping),
-];
+pub(super) const FAMILY: Family = Family {
+    reads: &[
+        ("select", 2, select),
+        ("dbsize", 1, dbsize),
+        ("echo", 2, |call| Ok(Reply::Bulk(call.word(1)))),
+    ],
+    writes: &[
+        ("swapdb", 3, swapdb),
+        ("flushdb", -1, |call| flush(call, *call.db..*call.db + 1)),
+        ("flushall", -1, |call| flush(call, 0..call.keyspace.databases())),
+        ("ping", -1, ping),
+    ],
+};
 
 fn ping(call: &mut Call<'_>) -> Answer {
     match call.words.len() {

@@ -2,19 +2,23 @@
 
 use super::call::Call;
 use super::reply::Reply;
-use super::{Answer, Entry, Row};
+use super::{Answer, Entry, Family};
 
-pub(super) const COMMANDS: &[Row] = &[
-    ("expire", -3, |call| expire(call, "expire", 1000, call.now_ms)),
-    ("pexpire", -3, |call| expire(call, "pexpire", 1, call.now_ms)),
-    ("expireat", -3, |call| expire(call, "expireat", 1000, 0)),
-    ("pexpireat", -3, |call| expire(call, "pexpireat", 1, 0)),
-    ("ttl", 2, |call| time(call, 1000, call.now_ms)),
-    ("pttl", 2, |call| time(call, 1, call.now_ms)),
-    ("expiretime", 2, |call| time(call, 1000, 0)),
-    ("pexpiretime", 2, |call| time(call, 1, 0)),
-    ("persist", 2, persist),
-];
+pub(super) const FAMILY: Family = Family {
+    reads: &[
+        ("ttl", 2, |call| time(call, 1000, call.now_ms)),
+        ("pttl", 2, |call| time(call, 1, call.now_ms)),
+        ("expiretime", 2, |call| time(call, 1000, 0)),
+        ("pexpiretime", 2, |call| time(call, 1, 0)),
+    ],
+    writes: &[
+        ("expire", -3, |call| expire(call, "expire", 1000, call.now_ms)),
+        ("pexpire", -3, |call| expire(call, "pexpire", 1, call.now_ms)),
+        ("expireat", -3, |call| expire(call, "expireat", 1000, 0)),
+        ("pexpireat", -3, |call| expire(call, "pexpireat", 1, 0)),
+        ("persist", 2, persist),
+    ],
+};
 
 fn expire(call: &mut Call<'_>, name: &str, unit_ms: i64, base_ms: i64) -> Answer {
     let flags = flags(call)?;
@@ -79,6 +83,7 @@ fn persist(call: &mut Call<'_>) -> Answer {
     let Some(entry) = call.first().filter(|entry| entry.deadline_ms.is_some()) else {
         return Ok(Reply::Int(0));
     };
-    call.put_first(entry.bytes, None);
+    let key = call.word(1);
+    call.put(&key, Entry { deadline_ms: None, ..entry });
     Ok(Reply::Int(1))
 }

@@ -2,19 +2,25 @@
 
 use super::call::{Call, SYNTAX};
 use super::reply::{OK, Reply};
-use super::{Answer, Row};
+use super::{Answer, Family};
 
-pub(super) const COMMANDS: &[Row] = &[
-    ("del", -2, delete),
-    ("unlink", -2, delete),
-    ("exists", -2, count),
-    ("touch", -2, count),
-    ("type", 2, |call| Ok(Reply::Simple(if call.first().is_some() { "string" } else { "none" }))),
-    ("rename", 3, |call| rename(call, false)),
-    ("renamenx", 3, |call| rename(call, true)),
-    ("copy", -3, copy),
-    ("move", 3, move_key),
-];
+pub(super) const FAMILY: Family = Family {
+    reads: &[
+        ("exists", -2, count),
+        ("touch", -2, count),
+        ("type", 2, |call| {
+            Ok(Reply::Simple(call.first().map_or("none", |entry| entry.value.type_name())))
+        }),
+    ],
+    writes: &[
+        ("del", -2, delete),
+        ("unlink", -2, delete),
+        ("rename", 3, |call| rename(call, false)),
+        ("renamenx", 3, |call| rename(call, true)),
+        ("copy", -3, copy),
+        ("move", 3, move_key),
+    ],
+};
 
 const SAME: &str = "ERR source and destination objects are the same";
 

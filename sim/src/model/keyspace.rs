@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
+use super::value::Value;
+
 /// A value and the millisecond from which on it is dead.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The value.
-    pub bytes: Vec<u8>,
+    pub value: Value,
     /// Milliseconds since 1970.
     pub deadline_ms: Option<i64>,
 }
@@ -46,6 +48,12 @@ pub(super) enum Event {
 }
 
 impl Entry {
+    /// A string.
+    #[must_use]
+    pub fn text(bytes: Vec<u8>, deadline_ms: Option<i64>) -> Self {
+        Self { value: Value::String(bytes), deadline_ms }
+    }
+
     /// Whether it is past its deadline.
     #[must_use]
     pub fn is_dead(&self, now_ms: i64) -> bool {
@@ -182,7 +190,7 @@ impl Hash {
         hasher.write_u64(db as u64);
         hasher.write_u64(key.len() as u64);
         hasher.write(key);
-        hasher.write(&entry.bytes);
+        entry.value.feed(&mut hasher);
         let values = hasher.finish128().as_u128();
         hasher.write_i64(entry.deadline_ms.unwrap_or(-1));
         Self { whole: hasher.finish128().as_u128(), values }

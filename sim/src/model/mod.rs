@@ -21,12 +21,14 @@ mod keyspace;
 mod reply;
 mod strings;
 mod transactions;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use keyspace::{Entry, Hash, Keyspace};
 pub use reply::Reply;
+pub use value::{Fields, Value};
 
 use std::collections::BTreeMap;
 
@@ -81,14 +83,31 @@ type Run = fn(&mut Call<'_>) -> Answer;
 /// Name, arity as in Redis, and what it does.
 type Row = (&'static str, i32, Run);
 
-const FAMILIES: [&[Row]; 6] = [
-    strings::COMMANDS,
-    counters::COMMANDS,
-    bits::COMMANDS,
-    keys::COMMANDS,
-    expiry::COMMANDS,
-    databases::COMMANDS,
+/// The commands of a file. Those that write, and PING, are refused while nothing can be made
+/// durable.
+struct Family {
+    reads: &'static [Row],
+    writes: &'static [Row],
+}
+
+const FAMILIES: [Family; 6] = [
+    strings::FAMILY,
+    counters::FAMILY,
+    bits::FAMILY,
+    keys::FAMILY,
+    expiry::FAMILY,
+    databases::FAMILY,
 ];
+
+/// A command of a family, by its name in lower case, and whether it writes.
+fn row(name: &[u8]) -> Option<(&'static Row, bool)> {
+    FAMILIES.iter().find_map(|family| {
+        let of = |rows: &'static [Row]| rows.iter().find(|row| row.0.as_bytes() == name);
+        of(family.reads)
+            .map(|row| (row, false))
+            .or_else(|| of(family.writes).map(|row| (row, true)))
+    })
+}
 
 /// Commands around transactions, which are no ordinary commands.
 const AROUND: [(&str, i32); 6] =
@@ -189,8 +208,7 @@ impl Model {
 
     fn run(&mut self, session: &mut Session, words: &[Vec<u8>], now_ms: i64) -> Reply {
         let name = words[0].to_ascii_lowercase();
-        let mut rows = FAMILIES.iter().flat_map(|rows| rows.iter());
-        let Some((_, _, run)) = rows.find(|row| row.0.as_bytes() == name) else {
+        let Some(((_, _, run), _)) = row(&name) else {
             // UNWATCH in a transaction: by now nothing is watched.
             return Reply::Simple("OK");
         };
@@ -217,33 +235,6 @@ fn refuse(session: &mut Session, name: &str, error: &str) -> Reply {
     Reply::Error(error.into())
 }
 
-/// Commands that only read, or that have nothing to do with keys.
-const READS: [&str; 23] = [
-    "get",
-    "mget",
-    "strlen",
-    "getrange",
-    "substr",
-    "getbit",
-    "bitcount",
-    "bitpos",
-    "exists",
-    "touch",
-    "type",
-    "ttl",
-    "pttl",
-    "expiretime",
-    "pexpiretime",
-    "select",
-    "dbsize",
-    "echo",
-    "multi",
-    "discard",
-    "watch",
-    "unwatch",
-    "reset",
-];
-
 /// Whether a command is refused while nothing can be made durable: it writes, or it is PING, by
 /// which clients watch the server, or EXEC of a command that writes.
 fn writes(session: &Session, name: &[u8]) -> bool {
@@ -252,14 +243,13 @@ fn writes(session: &Session, name: &[u8]) -> bool {
         let mut names = queue.map(|words| words[0].to_ascii_lowercase());
         return names.any(|name| name != b"ping" && writes(session, &name));
     }
-    !READS.iter().any(|read| read.as_bytes() == name)
+    row(name).is_some_and(|(_, writes)| writes)
 }
 
 fn arity(name: &[u8]) -> Option<i32> {
     let name = name.to_ascii_lowercase();
-    let mut rows = FAMILIES.iter().flat_map(|rows| rows.iter().map(|row| (row.0, row.1)));
-    let found = rows.find(|row| row.0.as_bytes() == name);
-    found.or_else(|| AROUND.into_iter().find(|row| row.0.as_bytes() == name)).map(|row| row.1)
+    let around = || AROUND.into_iter().find(|row| row.0.as_bytes() == name).map(|row| row.1);
+    row(&name).map(|(row, _)| row.1).or_else(around)
 }
 
 fn takes(arity: i32, words: usize) -> bool {

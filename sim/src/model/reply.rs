@@ -23,6 +23,16 @@ pub enum Reply {
     NullArray,
     /// Replies.
     Array(Vec<Self>),
+    /// A map; an array of twice as many in RESP2. In any order.
+    Map(Vec<(Self, Self)>),
+    /// A set; an array in RESP2. In any order.
+    Set(Vec<Self>),
+    /// An array in any order.
+    Bag(Vec<Self>),
+    /// A number as it is written; a string in RESP2.
+    Double(String),
+    /// One of these.
+    OneOf(Vec<Self>),
     /// Any well-formed reply.
     Any,
     /// The model does not know, and nothing after this is comparable.
@@ -66,6 +76,22 @@ impl Reply {
                 }
                 Some(at)
             }
+            Self::Map(pairs) => {
+                let head = if is_resp3 { ('%', pairs.len()) } else { ('*', 2 * pairs.len()) };
+                let at = is(format!("{}{}\r\n", head.0, head.1).as_bytes())?;
+                unordered(pairs, at, |pair: &(Self, Self), at| {
+                    pair.1.end(bytes, pair.0.end(bytes, at, is_resp3)?, is_resp3)
+                })
+            }
+            Self::Set(replies) | Self::Bag(replies) => {
+                let is_set = is_resp3 && matches!(self, Self::Set(_));
+                let kind = if is_set { '~' } else { '*' };
+                let at = is(format!("{kind}{}\r\n", replies.len()).as_bytes())?;
+                unordered(replies, at, |reply: &Self, at| reply.end(bytes, at, is_resp3))
+            }
+            Self::Double(text) if is_resp3 => is(format!(",{text}\r\n").as_bytes()),
+            Self::Double(text) => Self::Bulk(text.clone().into()).end(bytes, at, is_resp3),
+            Self::OneOf(replies) => replies.iter().find_map(|reply| reply.end(bytes, at, is_resp3)),
             Self::Any | Self::Lost => reply::end(bytes, at).ok()?,
         }
     }
@@ -92,10 +118,30 @@ impl fmt::Debug for Reply {
             Self::Null => f.write_str("null"),
             Self::NullArray => f.write_str("null array"),
             Self::Array(replies) => f.debug_list().entries(replies).finish(),
+            Self::Map(pairs) => f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish(),
+            Self::Set(replies) | Self::Bag(replies) => f.debug_set().entries(replies).finish(),
+            Self::Double(text) => write!(f, ",{text}"),
+            Self::OneOf(replies) => write!(f, "one of {replies:?}"),
             Self::Any => f.write_str("any reply"),
             Self::Lost => f.write_str("unknown"),
         }
     }
+}
+
+/// The end of all of these in whichever order they come; no two may begin alike and end apart.
+fn unordered<T>(
+    all: &[T],
+    mut at: usize,
+    end: impl Fn(&T, usize) -> Option<usize>,
+) -> Option<usize> {
+    let mut left: Vec<&T> = all.iter().collect();
+    while !left.is_empty() {
+        let (which, next) =
+            left.iter().enumerate().find_map(|(n, one)| Some((n, end(one, at)?)))?;
+        left.swap_remove(which);
+        at = next;
+    }
+    Some(at)
 }
 
 /// `OK`.

@@ -2,26 +2,30 @@
 
 use super::call::{Call, SYNTAX, TOO_LONG, bulk, int};
 use super::reply::{OK, Reply};
-use super::{Answer, Row};
+use super::{Answer, Entry, Family};
 
-pub(super) const COMMANDS: &[Row] = &[
-    ("get", 2, |call| Ok(bulk(call.first().as_ref()))),
-    ("set", -3, set),
-    ("setnx", 3, setnx),
-    ("setex", 4, |call| set_for(call, "ex", "setex")),
-    ("psetex", 4, |call| set_for(call, "px", "psetex")),
-    ("getset", 3, getset),
-    ("getdel", 2, getdel),
-    ("getex", -2, getex),
-    ("mget", -2, mget),
-    ("mset", -3, mset),
-    ("msetnx", -3, msetnx),
-    ("append", 3, append),
-    ("strlen", 2, |call| Ok(call.first().map_or(0, |entry| entry.bytes.len()).into())),
-    ("getrange", 4, getrange),
-    ("substr", 4, getrange),
-    ("setrange", 4, setrange),
-];
+pub(super) const FAMILY: Family = Family {
+    reads: &[
+        ("get", 2, |call| Ok(bulk(call.text()?.as_ref()))),
+        ("mget", -2, mget),
+        ("strlen", 2, |call| Ok(call.text()?.map_or(0, |text| text.value.len()).into())),
+        ("getrange", 4, getrange),
+        ("substr", 4, getrange),
+    ],
+    writes: &[
+        ("set", -3, set),
+        ("setnx", 3, setnx),
+        ("setex", 4, |call| set_for(call, "ex", "setex")),
+        ("psetex", 4, |call| set_for(call, "px", "psetex")),
+        ("getset", 3, getset),
+        ("getdel", 2, getdel),
+        ("getex", -2, getex),
+        ("mset", -3, mset),
+        ("msetnx", -3, msetnx),
+        ("append", 3, append),
+        ("setrange", 4, setrange),
+    ],
+};
 
 /// Options of SET and GETEX.
 #[derive(Default)]
@@ -101,15 +105,19 @@ fn set(call: &mut Call<'_>) -> Answer {
     let options = options(call, 3, true)?;
     let is_keepttl = options.lifetime.as_ref().is_some_and(|lifetime| lifetime.0 == "keepttl");
     let deadline = options.deadline_ms(call, "set")?;
-    let old = call.first();
+    let is_read = matches!(&options.condition, Some((word, _)) if word == b"ifeq");
+    let (kept, mut old) = (call.first().and_then(|old| old.deadline_ms), None);
+    let is_there = call.first().is_some();
+    if options.returns_old || is_read {
+        old = call.text()?;
+    }
     let holds = match &options.condition {
         None => true,
-        Some((word, _)) if word == b"nx" => old.is_none(),
-        Some((word, _)) if word == b"xx" => old.is_some(),
-        Some((_, value)) => old.as_ref().is_some_and(|old| old.bytes == *value),
+        Some((word, _)) if word == b"nx" => !is_there,
+        Some((word, _)) if word == b"xx" => is_there,
+        Some((_, value)) => old.as_ref().is_some_and(|old| old.value == *value),
     };
     if holds {
-        let kept = old.as_ref().and_then(|old| old.deadline_ms);
         call.put_first(call.word(2), if is_keepttl { kept } else { deadline });
     }
     Ok(match (options.returns_old, holds) {
@@ -135,13 +143,13 @@ fn set_for(call: &mut Call<'_>, form: &str, name: &str) -> Answer {
 }
 
 fn getset(call: &mut Call<'_>) -> Answer {
-    let old = call.first();
+    let old = call.text()?;
     call.put_first(call.word(2), None);
     Ok(bulk(old.as_ref()))
 }
 
 fn getdel(call: &mut Call<'_>) -> Answer {
-    let old = call.first();
+    let old = call.text()?;
     if old.is_some() {
         call.remove(&call.words[1]);
     }
@@ -150,8 +158,8 @@ fn getdel(call: &mut Call<'_>) -> Answer {
 
 fn getex(call: &mut Call<'_>) -> Answer {
     let options = options(call, 2, false)?;
-    let Some(entry) = call.first() else { return Ok(Reply::Null) };
-    let bytes = entry.bytes.clone();
+    let Some(entry) = call.text()? else { return Ok(Reply::Null) };
+    let bytes = entry.value.clone();
     let deadline = options.deadline_ms(call, "getex")?;
     let persists = options.lifetime.is_some() && entry.deadline_ms.is_some();
     match deadline {
@@ -165,7 +173,9 @@ fn getex(call: &mut Call<'_>) -> Answer {
 
 fn mget(call: &mut Call<'_>) -> Answer {
     let keys = &call.words[1..];
-    Ok(Reply::Array(keys.iter().map(|key| bulk(call.meet(key).as_ref())).collect()))
+    let text = |key: &Vec<u8>| call.meet(key).and_then(|entry| entry.value.into_string());
+    let texts = keys.iter().map(text);
+    Ok(Reply::Array(texts.map(|text| text.map_or(Reply::Null, Reply::Bulk)).collect()))
 }
 
 fn mset(call: &mut Call<'_>) -> Answer {
@@ -192,13 +202,13 @@ fn msetnx(call: &mut Call<'_>) -> Answer {
 fn set_pairs(call: &mut Call<'_>) {
     for pair in call.words[1..].chunks(2) {
         call.meet(&pair[0]);
-        call.put(&pair[0], super::Entry { bytes: pair[1].clone(), deadline_ms: None });
+        call.put(&pair[0], Entry::text(pair[1].clone(), None));
     }
 }
 
 fn append(call: &mut Call<'_>) -> Answer {
-    let old = call.first();
-    let bytes = [old.clone().unwrap_or_default().bytes, call.word(2)].concat();
+    let old = call.text()?;
+    let bytes = [old.clone().unwrap_or_default().value, call.word(2)].concat();
     if old.is_some() && bytes.len() > call.bulk_bytes_max {
         return Err(TOO_LONG.into());
     }
@@ -209,7 +219,7 @@ fn append(call: &mut Call<'_>) -> Answer {
 
 fn getrange(call: &mut Call<'_>) -> Answer {
     let (start, end) = (call.int(2)?, call.int(3)?);
-    let bytes = call.first().unwrap_or_default().bytes;
+    let bytes = call.text()?.unwrap_or_default().value;
     Ok(Reply::Bulk(match range(start, end, bytes.len()) {
         Some((start, end)) => bytes[start..=end].to_vec(),
         None => Vec::new(),
@@ -231,8 +241,8 @@ pub(super) fn range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> 
 
 fn setrange(call: &mut Call<'_>) -> Answer {
     let offset = usize::try_from(call.int(2)?).map_err(|_| "ERR offset is out of range")?;
-    let old = call.first();
-    let (new, mut bytes) = (call.word(3), old.clone().unwrap_or_default().bytes);
+    let old = call.text()?;
+    let (new, mut bytes) = (call.word(3), old.clone().unwrap_or_default().value);
     if new.is_empty() {
         return Ok(bytes.len().into());
     }

@@ -3,7 +3,7 @@
 use seedis_core::ConnId;
 
 use super::reply::OK;
-use super::{Hash, Model, Reply};
+use super::{Entry, Hash, Model, Reply, Value};
 
 const ONE: ConnId = ConnId { slot: 1, generation: 0 };
 const OTHER: ConnId = ConnId { slot: 2, generation: 0 };
@@ -108,4 +108,43 @@ fn replies_are_compared_byte_by_byte() {
     ] {
         assert!(!array.is(wrong, false));
     }
+}
+
+#[test]
+fn sets_and_maps_come_in_any_order_and_in_the_form_of_the_protocol() {
+    let members = || vec![bulk("a"), bulk("b")];
+    let (set, bag) = (Reply::Set(members()), Reply::Bag(members()));
+    assert!(set.is(b"*2\r\n$1\r\nb\r\n$1\r\na\r\n", false));
+    assert!(set.is(b"~2\r\n$1\r\nb\r\n$1\r\na\r\n", true));
+    assert!(bag.is(b"*2\r\n$1\r\nb\r\n$1\r\na\r\n", true));
+    assert!(!set.is(b"*2\r\n$1\r\na\r\n$1\r\na\r\n", false));
+    assert!(!set.is(b"*2\r\n$1\r\nb\r\n$1\r\na\r\n", true));
+    let map = Reply::Map(vec![(bulk("a"), Reply::Int(1)), (bulk("b"), Reply::Double("2".into()))]);
+    assert!(map.is(b"%2\r\n$1\r\nb\r\n,2\r\n$1\r\na\r\n:1\r\n", true));
+    assert!(map.is(b"*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n$1\r\n2\r\n", false));
+    assert!(!map.is(b"%2\r\n$1\r\nb\r\n:1\r\n$1\r\na\r\n,2\r\n", true));
+    let one = Reply::OneOf(members());
+    assert!(one.is(b"$1\r\nb\r\n", false) && !one.is(b"$1\r\nc\r\n", false));
+}
+
+#[test]
+fn a_key_of_another_type_is_refused_moved_and_told_by_its_type() {
+    let mut model = Model::new(2, 1 << 20);
+    let mut keyspace = super::Keyspace::new(2);
+    let list = Value::List([b"a".to_vec()].into());
+    keyspace.put(0, b"l", Entry { value: list, deadline_ms: None });
+    model.restart(keyspace);
+    for line in ["GET l", "APPEND l x", "INCR l", "SETBIT l 1 1", "BITOP NOT d l", "SET l v GET"] {
+        let error = Reply::Error(super::call::WRONG_TYPE.into());
+        assert_eq!(say(&mut model, ONE, 1, line), error, "{line}");
+    }
+    assert_eq!(say(&mut model, ONE, 1, "MGET l"), Reply::Array(vec![Reply::Null]));
+    assert_eq!(say(&mut model, ONE, 1, "RENAME l m"), OK);
+    assert_eq!(say(&mut model, ONE, 1, "TYPE m"), Reply::Simple("list"));
+    assert_eq!(say(&mut model, ONE, 1, "EXPIRE m 5"), Reply::Int(1));
+    let before = model.keyspace().hash();
+    assert_eq!(say(&mut model, ONE, 1, "PERSIST m"), Reply::Int(1));
+    assert_eq!(before.values, model.keyspace().hash().values);
+    assert_eq!(say(&mut model, ONE, 1, "SET m v"), OK);
+    assert_eq!(say(&mut model, ONE, 1, "GET m"), bulk("v"));
 }

@@ -75,9 +75,9 @@ impl Oracle {
     /// When that is no state that a crash may leave.
     pub(crate) fn recovered(&mut self, core: &Core, now_ns: u64) {
         let mut keyspace = Keyspace::new(core.databases().count());
-        for ((db, key), (bytes, deadline)) in replay::dump(core) {
+        for ((db, key), (value, deadline)) in replay::dump(core) {
             let deadline_ms = deadline.and_then(|deadline| i64::try_from(deadline).ok());
-            keyspace.put(db, &key, Entry { bytes, deadline_ms });
+            keyspace.put(db, &key, Entry { value, deadline_ms });
         }
         let lsn = core.watermarks().enqueued;
         if let Err((invariant, words)) = self.history.recovered(keyspace.hash(), lsn, now_ns)
@@ -156,7 +156,7 @@ impl Oracle {
         let mut found = replay::dump(core);
         for (db, key, entry) in self.model.keyspace().iter() {
             let deadline = entry.deadline_ms.and_then(|deadline| u64::try_from(deadline).ok());
-            let expected = Some((entry.bytes.clone(), deadline));
+            let expected = Some((entry.value.clone(), deadline));
             let found = found.remove(&(db, key.to_vec()));
             let shown = Timeline::shown(key);
             check(found == expected, T1, || {
