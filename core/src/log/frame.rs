@@ -9,12 +9,19 @@
 //! ```
 //!
 //! Digits are base 64 (`A-Z a-z 0-9 - _`), most significant first. The checksum is CRC-32C over the
-//! payload, then its LSN, its length and the undurable bytes plus one (zero without), each as eight
-//! bytes, least significant first. So a batch that is whole but belongs elsewhere is not taken for
-//! one that belongs here. The LSN of the first batch of a file, and of the first that a process
-//! writes, stands in a line before it: `#lsn <decimal> <crc: 6 digits>\n`, with a checksum of its
-//! own over the decimal, since a wrong LSN makes good batches look like garbage. LSNs count payload
-//! bytes only.
+//! payload, then its LSN, its length and the undurable bytes plus one (zero without), and the epoch,
+//! each as eight bytes, least significant first. So a batch that is whole but belongs elsewhere is
+//! not taken for one that belongs here. The LSN of the first batch of a file, and of the first that
+//! a process writes, stands in a line before it, with the epoch: `#lsn <LSN: digits>,<epoch:
+//! digits> <crc: 6 digits>\n`, with a checksum of its own over both, since a wrong LSN makes good
+//! batches look like garbage. LSNs count payload bytes only.
+//!
+//! The *epoch* is one more with every start of the server, whose first act is to write such a line,
+//! durably. What an earlier life has written behind that place, and somebody cut off, may come back
+//! whole when a file system shows old blocks; it has another epoch and is not taken. The six digits
+//! of a checksum have room for four bits more, and those are the low ones of the epoch, so that it
+//! is known which life a batch behind damage is of. In files of builds before there were epochs the
+//! line is `#lsn <decimal> <crc>`; that is epoch zero, which is not part of the checksum.
 //!
 //! *Undurable* says how many bytes before this batch the system had not yet been told to keep when
 //! the batch was made: everything before those was durable. That is how recovery tells what a power
@@ -30,7 +37,13 @@ static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 const CRC_DIGITS: usize = 6;
 
 /// No log comes this far; a line that tells more is noise, and sums stay in range.
-const LSN_MAX: u64 = 1 << 62;
+const LSN_MAX: u64 = (1 << 60) - 1;
+
+/// There are not so many starts.
+pub(crate) const EPOCH_MAX: u64 = 1 << 40;
+
+/// A header tells the epoch modulo this.
+const EPOCHS_TOLD: u64 = 16;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -50,6 +63,8 @@ pub(crate) fn crc32c_of(parts: &[&[u8]]) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) crc: u32,
+    /// The low bits of the epoch.
+    epoch_low: u8,
     /// Bytes of the payload.
     pub(crate) len: u64,
     /// Bytes before the payload that were not known to be durable.
@@ -58,48 +73,58 @@ pub(crate) struct Header {
 
 impl Header {
     /// The header of `payload` at `lsn`.
-    pub(crate) fn of(payload: &[u8], lsn: u64, undurable: Option<u64>) -> Self {
-        let len = payload.len() as u64;
-        let header = Self { crc: 0, len, undurable };
-        Self { crc: header.checksum(payload, lsn), ..header }
+    pub(crate) fn of(payload: &[u8], lsn: u64, epoch: u64, undurable: Option<u64>) -> Self {
+        let epoch_low = (epoch % EPOCHS_TOLD) as u8;
+        let header = Self { crc: 0, epoch_low, len: payload.len() as u64, undurable };
+        Self { crc: header.checksum(payload, lsn, epoch), ..header }
     }
 
-    /// Whether `payload` at `lsn` is what the header was made for.
-    pub(crate) fn fits(&self, payload: &[u8], lsn: u64) -> bool {
-        payload.len() as u64 == self.len && self.checksum(payload, lsn) == self.crc
+    /// Whether `payload` at `lsn` is what the header was made for in this epoch.
+    pub(crate) fn fits(&self, payload: &[u8], lsn: u64, epoch: u64) -> bool {
+        u64::from(self.epoch_low) == epoch % EPOCHS_TOLD
+            && payload.len() as u64 == self.len
+            && self.checksum(payload, lsn, epoch) == self.crc
+    }
+
+    /// The first epoch from `epoch` on that it may have been made in.
+    pub(crate) fn epoch_from(&self, epoch: u64) -> u64 {
+        let ahead = u64::from(self.epoch_low) + EPOCHS_TOLD - epoch % EPOCHS_TOLD;
+        epoch + ahead % EPOCHS_TOLD
     }
 
     /// How many of the LSNs in `range` the payload may have been written at; the first of them.
     pub(crate) fn lsn_among(
         &self,
         payload: &[u8],
+        epoch: u64,
         mut range: impl Iterator<Item = u64>,
     ) -> Option<u64> {
         let mut digest = CRC_32C.digest();
         digest.update(payload);
-        range.find(|&lsn| self.seal(digest.clone(), lsn) == self.crc)
+        range.find(|&lsn| self.seal(digest.clone(), lsn, epoch) == self.crc)
     }
 
-    fn checksum(&self, payload: &[u8], lsn: u64) -> u32 {
+    fn checksum(&self, payload: &[u8], lsn: u64, epoch: u64) -> u32 {
         let mut digest = CRC_32C.digest();
         digest.update(payload);
-        self.seal(digest, lsn)
+        self.seal(digest, lsn, epoch)
     }
 
-    fn seal(&self, mut digest: Digest<'_, u32, Table<16>>, lsn: u64) -> u32 {
-        let mut facts = [0; 24];
+    fn seal(&self, mut digest: Digest<'_, u32, Table<16>>, lsn: u64, epoch: u64) -> u32 {
+        let mut facts = [0; 32];
         let undurable = self.undurable.map_or(0, |bytes| bytes + 1);
-        for (room, fact) in facts.chunks_exact_mut(8).zip([lsn, self.len, undurable]) {
+        for (room, fact) in facts.chunks_exact_mut(8).zip([lsn, self.len, undurable, epoch]) {
             room.copy_from_slice(&fact.to_le_bytes());
         }
-        digest.update(&facts);
+        digest.update(if epoch == 0 { &facts[..24] } else { &facts });
         digest.finalize()
     }
 
     /// Appends the line.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.push(b'#');
-        write_digits(out, u64::from(self.crc), CRC_DIGITS);
+        let sum = u64::from(self.crc) | u64::from(self.epoch_low) << 32;
+        write_digits(out, sum, CRC_DIGITS);
         write_digits(out, self.len, 1);
         if let Some(undurable) = self.undurable {
             out.push(b',');
@@ -116,33 +141,44 @@ impl Header {
             Some(at) => (&rest[..at], Some(number(&rest[at + 1..])?)),
             None => (rest, None),
         };
-        let crc = u32::try_from(number(crc)?).ok()?;
-        Some(Self { crc, len: number(len)?, undurable })
+        let sum = number(crc)?;
+        let (crc, epoch_low) = (sum as u32, (sum >> 32) as u8);
+        Some(Self { crc, epoch_low, len: number(len)?, undurable })
     }
 }
 
 /// How a line begins that tells an LSN.
 pub(crate) const LSN_LINE: &[u8] = b"#lsn ";
 
-/// Appends the line that tells the LSN of the batch after it.
-pub(crate) fn write_lsn(out: &mut Vec<u8>, lsn: u64) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(lsn).as_bytes();
+/// Appends the line that tells the LSN and the epoch of the batch after it.
+pub(crate) fn write_lsn(out: &mut Vec<u8>, lsn: u64, epoch: u64) {
     out.extend_from_slice(LSN_LINE);
-    out.extend_from_slice(digits);
+    let from = out.len();
+    if epoch == 0 {
+        out.extend_from_slice(itoa::Buffer::new().format(lsn).as_bytes());
+    } else {
+        write_digits(out, lsn, 1);
+        out.push(b',');
+        write_digits(out, epoch, 1);
+    }
+    let crc = crc32c(&out[from..]);
     out.push(b' ');
-    write_digits(out, u64::from(crc32c(digits)), CRC_DIGITS);
+    write_digits(out, u64::from(crc), CRC_DIGITS);
     out.push(b'\n');
 }
 
-/// Reads what [`write_lsn`] wrote, without its `\n`.
-pub(crate) fn parse_lsn(line: &[u8]) -> Option<u64> {
-    let (digits, crc) = line.strip_prefix(LSN_LINE)?.split_last_chunk::<CRC_DIGITS>()?;
-    let digits = digits.strip_suffix(b" ")?;
-    if number(crc)? != u64::from(crc32c(digits)) {
+/// Reads what [`write_lsn`] wrote, without its `\n`: an LSN and an epoch.
+pub(crate) fn parse_lsn(line: &[u8]) -> Option<(u64, u64)> {
+    let (told, crc) = line.strip_prefix(LSN_LINE)?.split_last_chunk::<CRC_DIGITS>()?;
+    let told = told.strip_suffix(b" ")?;
+    if number(crc)? != u64::from(crc32c(told)) {
         return None;
     }
-    core::str::from_utf8(digits).ok()?.parse().ok().filter(|&lsn| lsn <= LSN_MAX)
+    let (lsn, epoch) = match told.iter().position(|&byte| byte == b',') {
+        Some(at) => (number(&told[..at])?, number(&told[at + 1..])?),
+        None => (core::str::from_utf8(told).ok()?.parse().ok()?, 0),
+    };
+    (lsn <= LSN_MAX && epoch <= EPOCH_MAX).then_some((lsn, epoch))
 }
 
 fn write_digits(out: &mut Vec<u8>, number: u64, digits_min: usize) {
@@ -179,8 +215,33 @@ mod tests {
     #[test]
     fn a_header_is_short() {
         let mut line = Vec::new();
-        Header::of(&[b'x'; 60], 1 << 40, None).write(&mut line);
+        Header::of(&[b'x'; 60], 1 << 40, 99, None).write(&mut line);
         assert_eq!(line.len(), 9);
+    }
+
+    /// As in FORMATS.md, and as builds wrote it before there were epochs.
+    #[test]
+    fn files_without_epochs_are_read() {
+        let line = b"#lsn 1982 CrF4aR";
+        assert_eq!(parse_lsn(line), Some((1982, 0)));
+        let payload =
+            b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nset\r\n$2\r\nk1\r\n$6\r\nvalue1\r\n";
+        let header = Header::parse(b"#CHuHhZ4,A").unwrap();
+        assert!(header.fits(payload, 1982, 0));
+    }
+
+    #[test]
+    fn a_line_with_an_epoch_is_no_longer_than_one_without() {
+        let len = |lsn, epoch| {
+            let mut line = Vec::new();
+            write_lsn(&mut line, lsn, epoch);
+            line.len()
+        };
+        for digits in 6..17 {
+            let lsn = 10_u64.pow(digits);
+            assert!(len(lsn, 4000) <= len(lsn, 0), "{lsn}");
+        }
+        assert!(len(1_000_000, 60) < len(1_000_000, 0));
     }
 
     proptest! {
@@ -188,27 +249,33 @@ mod tests {
         fn headers_survive_the_trip(
             payload in prop::collection::vec(any::<u8>(), 0..300),
             lsn in 0..u64::MAX / 2,
+            epoch in 0..EPOCH_MAX,
             undurable in prop::option::of(0..1_u64 << 40),
         ) {
-            let header = Header::of(&payload, lsn, undurable);
+            let header = Header::of(&payload, lsn, epoch, undurable);
             let mut line = Vec::new();
             header.write(&mut line);
             let read = Header::parse(line.strip_suffix(b"\n").unwrap()).unwrap();
             prop_assert_eq!(read, header);
-            prop_assert!(read.fits(&payload, lsn));
-            prop_assert!(!read.fits(&payload, lsn + 1));
-            prop_assert_eq!(read.lsn_among(&payload, lsn.saturating_sub(5)..=lsn), Some(lsn));
+            prop_assert!(read.fits(&payload, lsn, epoch));
+            prop_assert!(!read.fits(&payload, lsn + 1, epoch));
+            prop_assert!(!read.fits(&payload, lsn, epoch + 1));
+            prop_assert!(!read.fits(&payload, lsn, epoch + EPOCHS_TOLD));
+            prop_assert_eq!(read.epoch_from(epoch.saturating_sub(7)), epoch);
+            let range = lsn.saturating_sub(5)..=lsn;
+            prop_assert_eq!(read.lsn_among(&payload, epoch, range), Some(lsn));
         }
 
         #[test]
         fn lsns_survive_the_trip_and_no_flipped_bit_does(
             lsn in 0..LSN_MAX,
+            epoch in prop_oneof![Just(0), 0..EPOCH_MAX],
             bit in any::<prop::sample::Index>(),
         ) {
             let mut line = Vec::new();
-            write_lsn(&mut line, lsn);
+            write_lsn(&mut line, lsn, epoch);
             line.pop();
-            prop_assert_eq!(parse_lsn(&line), Some(lsn));
+            prop_assert_eq!(parse_lsn(&line), Some((lsn, epoch)));
             let bit = bit.index(line.len() * 8);
             line[bit / 8] ^= 1 << (bit % 8);
             prop_assert_eq!(parse_lsn(&line), None);
@@ -219,7 +286,7 @@ mod tests {
             payload in prop::collection::vec(any::<u8>(), 1..80),
             bit in any::<prop::sample::Index>(),
         ) {
-            let header = Header::of(&payload, 7, Some(3));
+            let header = Header::of(&payload, 7, 5, Some(3));
             let mut bytes = Vec::new();
             header.write(&mut bytes);
             bytes.extend(&payload);
@@ -227,7 +294,7 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else { return Ok(()) };
             let fits = Header::parse(&bytes[..end])
-                .is_some_and(|header| header.fits(&bytes[end + 1..], 7));
+                .is_some_and(|header| header.fits(&bytes[end + 1..], 7, 5));
             prop_assert!(!fits);
         }
     }

@@ -7,8 +7,8 @@
 //! first one, over all that follows, so that rot in the manifest is seen, and a lost end too; a
 //! manifest of stock Redis has none.
 //!
-//! Such a line behind that of a file tells what we know of it: `#base bytes <length> lsn <LSN>` how
-//! long the base is and where in the log it stands, and `#framed` that all of an incremental file
+//! Such a line behind that of a file tells what we know of it: `#base bytes <length> lsn <LSN> epoch
+//! <epoch>` how long the base is and where in the log it stands, and `#framed` that all of an incremental file
 //! is ours. A power loss may leave anything at all in place of a first batch that was not synced,
 //! another file's old blocks too, so nothing in the file itself could tell that.
 
@@ -16,7 +16,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::frame::crc32c;
+use super::frame::{EPOCH_MAX, crc32c};
 use crate::value::quote;
 
 const FRAMED: &[u8] = b"#framed";
@@ -44,8 +44,9 @@ pub(crate) struct AofFile {
 /// What is known of a file that we made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A base: its length, and the LSN at which the log goes on behind it.
-    Base { bytes: u64, lsn: u64 },
+    /// A base: its length, the LSN at which the log goes on behind it, and the epoch in which it
+    /// was made.
+    Base { bytes: u64, lsn: u64, epoch: u64 },
     /// An incremental file: all that it holds from its first byte on we wrote in batches, unless
     /// stock Redis appended to it.
     Framed,
@@ -54,8 +55,11 @@ pub(crate) enum Origin {
 impl Origin {
     fn write(self, text: &mut Vec<u8>) {
         match self {
-            Self::Base { bytes, lsn } => {
+            Self::Base { bytes, lsn, epoch } => {
                 text.extend_from_slice(format!("#base bytes {bytes} lsn {lsn}").as_bytes());
+                if epoch > 0 {
+                    text.extend_from_slice(format!(" epoch {epoch}").as_bytes());
+                }
             }
             Self::Framed => text.extend_from_slice(FRAMED),
         }
@@ -65,8 +69,10 @@ impl Origin {
     /// Reads a line behind that of a base; `None` when it tells nothing of it.
     fn of_base(line: &[u8]) -> Option<Self> {
         let words = core::str::from_utf8(line).ok()?.strip_prefix("#base bytes ")?;
-        let (bytes, lsn) = words.split_once(" lsn ")?;
-        Some(Self::Base { bytes: bytes.parse().ok()?, lsn: lsn.parse().ok()? })
+        let (bytes, rest) = words.split_once(" lsn ")?;
+        let (lsn, epoch) = rest.split_once(" epoch ").unwrap_or((rest, "0"));
+        let epoch = epoch.parse().ok().filter(|&epoch| epoch <= EPOCH_MAX)?;
+        Some(Self::Base { bytes: bytes.parse().ok()?, lsn: lsn.parse().ok()?, epoch })
     }
 }
 
@@ -243,7 +249,10 @@ mod tests {
         let base = file(b"appendonly.aof.2.base.rdb", 2);
         let incr = file(b"appendonly.aof.7.incr.aof", 7);
         Manifest {
-            base: Some(AofFile { origin: Some(Origin::Base { bytes: 138, lsn: 0 }), ..base }),
+            base: Some(AofFile {
+                origin: Some(Origin::Base { bytes: 138, lsn: 0, epoch: 3 }),
+                ..base
+            }),
             incrs: [
                 AofFile { origin: Some(Origin::Framed), ..incr },
                 file(b"with space \"quoted\"", 9),

@@ -61,6 +61,8 @@ pub(crate) struct Aof {
     pub(crate) covered_lsn: u64,
     /// The durable watermark that the last header told.
     told_lsn: u64,
+    /// The life that writes; zero in one that never heard of files.
+    pub(crate) epoch: u64,
     /// The next batch begins with a line that tells its LSN.
     pub(crate) names_lsn: bool,
     /// The last second that a `#TS:` line told.
@@ -139,13 +141,13 @@ impl Aof {
         let undurable = is_news.then(|| lsn - durable.min(lsn));
         let mut lines = Vec::new();
         if core::mem::take(&mut self.names_lsn) {
-            frame::write_lsn(&mut lines, lsn);
+            frame::write_lsn(&mut lines, lsn, self.epoch);
         }
         if let Some(now_s) = timestamp_s.filter(|&now_s| now_s != self.timestamp_s) {
             self.timestamp_s = now_s;
             lines.extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
         }
-        Header::of(payload, lsn, undurable).write(&mut lines);
+        Header::of(payload, lsn, self.epoch, undurable).write(&mut lines);
         let from = FRONT_BYTES - lines.len();
         bytes[from..FRONT_BYTES].copy_from_slice(&lines);
         from

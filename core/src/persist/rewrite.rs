@@ -256,6 +256,7 @@ impl Server {
         let aof = &mut self.persist.aof;
         aof.base_seq += 1;
         let seq = aof.base_seq;
+        let epoch = aof.epoch;
         let kind = if self.config.aof_use_rdb_preamble { "base.rdb" } else { "base.aof" };
         let name = self.aof_file_name(seq, kind);
         let request = IoReq::Rename {
@@ -263,7 +264,7 @@ impl Server {
             to: Name::file(Dir::Aof, &name),
         };
         let rewrite = &mut self.persist.rewrite;
-        let origin = Some(Origin::Base { bytes: len, lsn: rewrite.cut_lsn });
+        let origin = Some(Origin::Base { bytes: len, lsn: rewrite.cut_lsn, epoch });
         rewrite.base_len = len;
         rewrite.base = Some(AofFile { name, seq, origin });
         self.rewrite_asks(Stage::NameBase, request);

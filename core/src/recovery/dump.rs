@@ -71,7 +71,7 @@ impl Dump {
                 }
                 Item::End(_) => {
                     self.entries.flush(server)?;
-                    server.log_goes_on_at(self.lsn);
+                    server.log_goes_on_at(self.lsn.map(|lsn| (lsn, 0)));
                     return Ok(true);
                 }
             }
@@ -91,10 +91,11 @@ pub(crate) fn lsn_of(name: &[u8], value: &[u8]) -> Option<u64> {
 }
 
 impl Server {
-    /// A base tells where in the log it stands.
-    pub(super) fn log_goes_on_at(&mut self, lsn: Option<u64>) {
-        if let (Some(recovery), Some(lsn)) = (&mut self.recovery, lsn) {
+    /// A base tells where in the log it stands: at which LSN, in which epoch.
+    pub(super) fn log_goes_on_at(&mut self, place: Option<(u64, u64)>) {
+        if let (Some(recovery), Some((lsn, epoch))) = (&mut self.recovery, place) {
             (recovery.lsn, recovery.knows_lsn) = (lsn, true);
+            recovery.epoch = recovery.epoch.max(epoch);
         }
     }
 }

@@ -78,7 +78,7 @@ impl Server {
         let is_reload = self.recovery.as_ref().is_some_and(|recovery| recovery.is_reload);
         let request = match loading.part.kind {
             PartKind::Base => {
-                self.log_goes_on_at(loading.part.lsn_behind());
+                self.log_goes_on_at(loading.part.end_of_base());
                 return self.part_synced(&loading);
             }
             PartKind::Incr if is_reload => return self.part_synced(&loading),
@@ -168,8 +168,9 @@ impl Core {
 
     fn log_reader(&self, part: &Part, at: u64, len: u64) -> LogReader {
         let recovery = self.server.recovery.as_ref();
-        let (lsn, knows) = recovery.map_or((0, false), |all| (all.lsn, all.knows_lsn));
-        LogReader::new(at, len, lsn, knows, part.is_framed())
+        let (lsn, knows, epoch) =
+            recovery.map_or((0, false, 0), |all| (all.lsn, all.knows_lsn, all.epoch));
+        LogReader::new(at, len, lsn, knows, part.is_framed()).of_epoch(epoch)
     }
 
     fn load_commands(
@@ -202,7 +203,7 @@ impl Core {
                         loading.part.clone(),
                         damage.clone(),
                         reader.has_frames,
-                        Scan::new(damage.lsn, reader.knows_lsn()),
+                        Scan::new(damage.lsn, reader.knows_lsn()).of_epoch(reader.epoch()),
                     );
                     loading.read_to = damage.at;
                     if let Some(recovery) = &mut self.server.recovery {
@@ -214,6 +215,7 @@ impl Core {
         };
         if let Some(recovery) = &mut self.server.recovery {
             (recovery.lsn, recovery.knows_lsn) = (reader.lsn(), reader.knows_lsn());
+            recovery.epoch = reader.epoch();
             if recovery.torn.is_some() {
                 loading.format = Format::Scanned;
                 client = super::replay::client();

@@ -171,6 +171,7 @@ pub struct Inspector {
     registry: Registry,
     lsn: u64,
     knows_lsn: bool,
+    epoch: u64,
     torn: Option<Torn>,
     broken: Option<String>,
     /// What follows in later files cannot be kept.
@@ -209,6 +210,7 @@ impl Inspector {
             registry: crate::command::registry(),
             lsn: 0,
             knows_lsn: false,
+            epoch: 0,
             torn: None,
             broken: None,
             is_cut: false,
@@ -276,8 +278,9 @@ impl Inspection<'_> {
 
     /// A base ends where the manifest says, and the log goes on behind it.
     fn end_base(&mut self) {
-        if let Some(lsn) = self.part.lsn_behind() {
+        if let Some((lsn, epoch)) = self.part.end_of_base() {
             (self.all.lsn, self.all.knows_lsn) = (lsn, true);
+            self.all.epoch = self.all.epoch.max(epoch);
         }
         let Some(words) = self.part.wrong_length(self.len) else { return };
         if self.finding.flaw.is_none() {
@@ -327,7 +330,8 @@ impl Inspection<'_> {
 
     fn log_at(&self, at: u64) -> Format {
         let (lsn, knows_lsn) = (self.all.lsn, self.all.knows_lsn);
-        Format::Log(LogReader::new(at, self.len, lsn, knows_lsn, self.part.is_framed()))
+        let reader = LogReader::new(at, self.len, lsn, knows_lsn, self.part.is_framed());
+        Format::Log(reader.of_epoch(self.all.epoch))
     }
 
     /// No server starts on this file.
@@ -428,6 +432,7 @@ impl Inspection<'_> {
         };
         self.finding.batches = reader.batches;
         (self.all.lsn, self.all.knows_lsn) = (reader.lsn(), reader.knows_lsn());
+        self.all.epoch = reader.epoch();
         if !self.all.knows_lsn {
             self.finding.lsns = None;
         }
@@ -440,7 +445,7 @@ impl Inspection<'_> {
                 let words = damage.kind.words().into();
                 self.finding.flaw = Some(Flaw { at, lsn: Some(damage.lsn), words });
                 let (rest, has_frames) = (reader.rest().to_vec(), reader.has_frames);
-                let scan = Scan::new(damage.lsn, reader.knows_lsn());
+                let scan = Scan::new(damage.lsn, reader.knows_lsn()).of_epoch(reader.epoch());
                 self.all.torn = Some(Torn::new(self.part.clone(), damage, has_frames, scan));
                 self.format = Format::Behind;
                 self.read(&rest, is_end);

@@ -51,6 +51,8 @@ pub(crate) enum DamageKind {
     Format,
     /// The log goes on at another LSN: something between is missing.
     Gap,
+    /// An earlier life has written it, and what it wrote from here on was given up.
+    Stale,
 }
 
 impl DamageKind {
@@ -60,6 +62,7 @@ impl DamageKind {
             Self::Torn => "it ends inside of a batch, a command or a transaction",
             Self::Checksum => "a batch does not match its checksum",
             Self::Format => "neither a command nor an annotation",
+            Self::Stale => "it is of an earlier start, and was cut off",
             Self::Gap => "the log goes on at another LSN: something between is missing",
         }
     }
@@ -81,6 +84,8 @@ pub(crate) struct LogReader {
     /// The log's LSN at `at`.
     lsn: u64,
     knows_lsn: bool,
+    /// The life that wrote what comes next.
+    epoch: u64,
     /// It has batches of ours, or should have.
     pub(crate) has_frames: bool,
     /// What comes next goes on with commands of stock Redis.
@@ -103,6 +108,16 @@ impl LogReader {
         has_frames: bool,
     ) -> Self {
         Self { file_at, file_len, lsn, knows_lsn, has_frames, run_lsn: lsn, ..Self::default() }
+    }
+
+    /// The same, for a log whose last writer before was the life of this epoch.
+    pub(crate) fn of_epoch(self, epoch: u64) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// The last life that wrote to it so far.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The log's end so far.
@@ -196,11 +211,15 @@ impl LogReader {
             return Some(self.torn_or_more(is_end, self.rest().len() + 1));
         };
         let line = &rest[..len];
-        if let Some(lsn) = frame::parse_lsn(line) {
+        if let Some((lsn, epoch)) = frame::parse_lsn(line) {
             if self.knows_lsn && lsn != self.lsn {
                 return Some(self.damage(DamageKind::Gap));
             }
+            if epoch < self.epoch {
+                return Some(self.damage(DamageKind::Stale));
+            }
             (self.lsn, self.knows_lsn, self.has_frames) = (lsn, true, true);
+            self.epoch = epoch;
         } else if let Some(header) = Header::parse(line) {
             return Some(self.batch(header, len + 1, is_end));
         } else if line.starts_with(frame::LSN_LINE) || self.has_frames && !is_timestamp(line) {
@@ -221,7 +240,7 @@ impl LogReader {
         let Some(payload) = self.buf.get(start..end) else {
             return self.torn_or_more(is_end, end - self.at);
         };
-        if !header.fits(payload, self.lsn) {
+        if !header.fits(payload, self.lsn, self.epoch) {
             return self.damage(DamageKind::Checksum);
         }
         (self.has_frames, self.is_foreign) = (true, false);
@@ -363,7 +382,7 @@ mod tests {
 
     fn framed(payload: &[u8], lsn: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        Header::of(payload, lsn, None).write(&mut bytes);
+        Header::of(payload, lsn, 0, None).write(&mut bytes);
         bytes.extend_from_slice(payload);
         bytes
     }

@@ -34,6 +34,7 @@ use alloc::vec::Vec;
 use crate::client::Client;
 use crate::config::LogLevel;
 use crate::io::{Dir, FileEntry, FileId, IoErrorKind, IoReq, IoResult, Name};
+use crate::log::manifest::Origin;
 use crate::persist::Step;
 use crate::persist::aof::AofState;
 use crate::server::Server;
@@ -55,6 +56,8 @@ pub(crate) enum Stage {
     /// Requests that mend the files, one after the other.
     Repair(IoReqQueue),
     OpenLog,
+    /// The line is written that a life begins with.
+    NameLife,
     SyncLog,
     /// Everything is loaded; the log is being begun.
     BeginLog,
@@ -79,10 +82,14 @@ pub(crate) struct Recovery {
     /// The log's end so far, and whether a file told where it is.
     pub(crate) lsn: u64,
     pub(crate) knows_lsn: bool,
+    /// The last life that wrote to it.
+    pub(crate) epoch: u64,
     /// Damage that was found, and what to do about it if it is no rot.
     pub(crate) torn: Option<repair::Torn>,
     /// The last incremental file: its id once it is open, and its length.
     pub(crate) log_file: Option<(FileId, u64)>,
+    /// The line that this life begins with is in it.
+    pub(crate) has_first_line: bool,
     pub(crate) progress: progress::Progress,
     /// Clocks of the moment: entries that are loaded were used now.
     pub(crate) now: Now,
@@ -103,8 +110,10 @@ impl Recovery {
             client: Some(replay::client()),
             lsn: 0,
             knows_lsn: false,
+            epoch: 0,
             torn: None,
             log_file: None,
+            has_first_line: false,
             progress: progress::Progress::default(),
             now: server.now,
             before: (server.stats.clone(), server.command_stats.clone()),
@@ -152,6 +161,7 @@ impl Core {
                 server.repair_next(left)
             }
             (Stage::OpenLog, IoResult::Opened { .. }) => server.log_opened(),
+            (Stage::NameLife, result) => server.life_named(&result),
             (Stage::SyncLog, IoResult::Done) => server.log_is_open(),
             (stage, IoResult::Failed(error)) => Err(failed(&stage, &error.words)),
             (stage, other) => Err(format!("{stage:?} cannot end as {other:?}")),
@@ -168,7 +178,9 @@ fn failed(stage: &Stage, words: &str) -> String {
         Stage::ListData => "list the working directory".into(),
         Stage::ListAof => "list the directory of the append only file".into(),
         Stage::ReadManifest => "read the AOF manifest".into(),
-        Stage::OpenLog | Stage::SyncLog => "open the append only file to go on with it".into(),
+        Stage::OpenLog | Stage::NameLife | Stage::SyncLog => {
+            "open the append only file to go on with it".into()
+        }
         Stage::BeginLog => "begin the append only file".into(),
     };
     format!("Can't {what}: {words}")
@@ -232,6 +244,7 @@ impl Server {
 
     /// Everything is loaded and durable: serves, at once or when the log has begun.
     pub(crate) fn loaded(&mut self) -> Result<(), String> {
+        self.begin_epoch();
         self.remove_leftovers();
         self.report_loaded();
         self.restore_statistics();
@@ -247,6 +260,17 @@ impl Server {
         }
         self.serve_loaded();
         Ok(())
+    }
+
+    /// What this life writes is told from what earlier ones have written.
+    fn begin_epoch(&mut self) {
+        let before = self.recovery.as_ref().map_or(0, |recovery| recovery.epoch);
+        let base = self.persist.aof.manifest.base.as_ref().and_then(|base| base.origin);
+        let based = match base {
+            Some(Origin::Base { epoch, .. }) => epoch,
+            _ => 0,
+        };
+        self.persist.aof.epoch = before.max(based) + 1;
     }
 
     /// What the replay has counted nobody has asked for.

@@ -63,10 +63,10 @@ impl Part {
         self.origin == Some(Origin::Framed)
     }
 
-    /// Where the log goes on behind it, if it is a base of which that is known.
-    pub(crate) fn lsn_behind(&self) -> Option<u64> {
+    /// Where the log goes on behind it, and in which epoch, if it is a base of which that is known.
+    pub(crate) fn end_of_base(&self) -> Option<(u64, u64)> {
         match self.origin? {
-            Origin::Base { lsn, .. } => Some(lsn),
+            Origin::Base { lsn, epoch, .. } => Some((lsn, epoch)),
             Origin::Framed => None,
         }
     }

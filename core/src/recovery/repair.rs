@@ -10,7 +10,8 @@ use super::plan::{Part, PartKind};
 use super::scan::Scan;
 use super::{IoReqQueue, Stage};
 use crate::config::LogLevel;
-use crate::io::{Dir, IoReq, Name, OpenMode};
+use crate::io::{Dir, IoReq, IoResult, Name, OpenMode};
+use crate::log::frame;
 use crate::persist::aof::AofState;
 use crate::persist::incr::Incr;
 use crate::server::Server;
@@ -160,6 +161,33 @@ impl Server {
         let Some((file, _)) = self.recovery.as_ref().and_then(|recovery| recovery.log_file) else {
             return self.loaded();
         };
+        let bytes = self.first_line();
+        let at =
+            self.recovery.as_ref().and_then(|recovery| recovery.log_file).map_or(0, |(_, len)| len);
+        self.recover_asks(Stage::NameLife, IoReq::WriteAt { file, at, bytes, from: 0 });
+        Ok(())
+    }
+
+    /// What a life begins with: behind this line nothing counts that an earlier one has written.
+    fn first_line(&self) -> Vec<u8> {
+        let Some(recovery) = &self.recovery else { return Vec::new() };
+        let mut line = Vec::new();
+        frame::write_lsn(&mut line, recovery.lsn, recovery.epoch + 1);
+        line
+    }
+
+    /// The line is written, or not: on a full disk the server starts all the same, and the first
+    /// batch tells what the line should have.
+    pub(crate) fn life_named(&mut self, result: &IoResult) -> Result<(), String> {
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        let Some((file, len)) = &mut recovery.log_file else { return Ok(()) };
+        let file = *file;
+        if let IoResult::Written { count, bytes } = result
+            && *count == bytes.len()
+        {
+            *len += *count as u64;
+            recovery.has_first_line = true;
+        }
         self.recover_asks(Stage::SyncLog, IoReq::Sync { file });
         Ok(())
     }
@@ -172,7 +200,7 @@ impl Server {
             let aof = &mut self.persist.aof;
             aof.covered_lsn = lsn;
             aof.files.push_back(Incr::new(file, lsn, lsn, len));
-            aof.names_lsn = true;
+            aof.names_lsn = !recovery.has_first_line;
             aof.state = AofState::On;
             self.log.is_on = true;
             self.log.begin_at(lsn);

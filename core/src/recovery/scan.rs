@@ -38,6 +38,8 @@ pub(crate) struct Scan {
     damage_lsn: u64,
     /// The LSN at `at`, once a batch was found.
     lsn: Option<u64>,
+    /// The life that wrote what is at `at`, or an earlier one.
+    epoch: u64,
     /// The log was durable up to here at least, by what later batches say.
     durable_lsn: u64,
     batches: u64,
@@ -61,6 +63,7 @@ impl Scan {
             at: 0,
             damage_lsn,
             lsn: None,
+            epoch: 0,
             durable_lsn: 0,
             batches: 0,
             all_zero: true,
@@ -69,6 +72,11 @@ impl Scan {
             unplaced_bytes: 0,
             unplaced_rot: false,
         }
+    }
+
+    /// The same, where the last life that had written before the damage was that of this epoch.
+    pub(crate) fn of_epoch(self, epoch: u64) -> Self {
+        Self { epoch, ..self }
     }
 
     /// Whether later batches say that what is damaged was durable.
@@ -137,9 +145,9 @@ impl Scan {
             return if may_go_on { None } else { Some(1) };
         };
         let line = &rest[..len];
-        if let Some(lsn) = frame::parse_lsn(line) {
-            if lsn >= self.damage_lsn {
-                self.lsn = Some(lsn);
+        if let Some((lsn, epoch)) = frame::parse_lsn(line) {
+            if lsn >= self.damage_lsn && epoch >= self.epoch {
+                (self.lsn, self.epoch) = (Some(lsn), epoch);
             }
             return Some(len + 1);
         }
@@ -154,8 +162,9 @@ impl Scan {
             return Some(1);
         }
         match self.lsn_of(&header, payload, len) {
-            Ok(lsn) => {
+            Ok((lsn, epoch)) => {
                 self.batches += 1;
+                self.epoch = epoch;
                 let durable = header.undurable.map_or(0, |bytes| lsn - bytes.min(lsn));
                 self.durable_lsn = self.durable_lsn.max(durable);
                 self.lsn = Some(lsn + header.len);
@@ -173,17 +182,19 @@ impl Scan {
         }
     }
 
-    /// The LSN at which a batch was written, if its checksum fits any that is possible; else the
-    /// work that was done in vain.
-    fn lsn_of(&self, header: &Header, payload: &[u8], line: usize) -> Result<u64, u64> {
-        if let Some(lsn) = self.lsn.filter(|&lsn| header.fits(payload, lsn)) {
-            return Ok(lsn);
+    /// The LSN at which a batch was written, and the epoch, if its checksum fits any that is
+    /// possible; else the work that was done in vain. The line that told of a later epoch may be
+    /// damaged; of an earlier one nothing counts any more.
+    fn lsn_of(&self, header: &Header, payload: &[u8], line: usize) -> Result<(u64, u64), u64> {
+        let epoch = header.epoch_from(self.epoch);
+        if let Some(lsn) = self.lsn.filter(|&lsn| header.fits(payload, lsn, epoch)) {
+            return Ok((lsn, epoch));
         }
         let behind = self.buf_at + (self.at + line + 1) as u64;
         let most = self.damage_lsn + behind;
         let least = self.damage_lsn.max(most.saturating_sub(TRIES_MAX));
-        let found = header.lsn_among(payload, (least..=most).rev());
-        found.ok_or(header.len + (most - least) * TRY_BYTES)
+        let found = header.lsn_among(payload, epoch, (least..=most).rev());
+        found.map(|lsn| (lsn, epoch)).ok_or(header.len + (most - least) * TRY_BYTES)
     }
 }
 

@@ -5,7 +5,7 @@
 use seedis_core::io::{Dir, Name};
 
 use super::log_text::{
-    Batch, annotations, batches, commands, files_of, header_at, is, listed, manifest, manifest_of,
+    At, Batch, annotations, commands, files_of, header_at, is, listed, manifest, manifest_of, part,
     to_bytes, write_command,
 };
 use crate::disk::Disk;
@@ -14,15 +14,15 @@ use crate::disk::Disk;
 struct LogFile {
     name: Name,
     batches: Vec<Batch>,
+    end: Option<At>,
     tail: Vec<u8>,
 }
 
 fn log_files(disk: &Disk) -> Vec<LogFile> {
     let file = |name: Name| {
         let bytes = disk.content(&name).unwrap_or_default();
-        let batches = batches(bytes);
-        let end = batches.last().map_or(0, |last| last.place.end);
-        LogFile { tail: bytes[end..].to_vec(), name, batches }
+        let part = part(bytes, None);
+        LogFile { tail: bytes[part.len..].to_vec(), name, batches: part.batches, end: part.end }
     };
     files_of(disk, 'i').into_iter().map(file).collect()
 }
@@ -70,10 +70,11 @@ pub(super) fn cut_at_damage(disk: &mut Disk) {
 /// What is behind the damage follows what is before it.
 pub(super) fn skip_damaged(disk: &mut Disk) {
     let Some((mut file, _)) = damaged(disk) else { return };
-    let lsn = file.batches.last().map_or(0, Batch::end_lsn);
+    let At { lsn, epoch } = file.end.unwrap_or_default();
     let Some((header, at)) = header_at(&file.tail) else { return };
     let rest = file.tail.get(at + header.len..).unwrap_or_default();
-    let behind = super::log_text::batches_from(rest, Some(lsn + header.len as u64));
+    let behind =
+        super::log_text::batches_from(rest, Some(At { lsn: lsn + header.len as u64, epoch }));
     let end = behind.last().map_or(0, |last| last.place.end);
     if end == 0 {
         return;
@@ -107,14 +108,16 @@ pub(super) fn accept_misplaced(disk: &mut Disk) {
 /// LSNs that a misplaced batch may have been written at.
 const LSNS_TRIED: u64 = 100_000;
 
-fn mend(disk: &mut Disk, is_accepted: impl Fn(&Batch, u32) -> bool) {
+fn mend(disk: &mut Disk, is_accepted: impl Fn(&Batch, u64) -> bool) {
     let Some((mut file, _)) = damaged(disk) else { return };
-    let lsn = file.batches.last().map_or(0, Batch::end_lsn);
+    let before = file.end.unwrap_or_default();
     let Some((header, at)) = header_at(&file.tail) else { return };
     let Some(payload) = file.tail.get(at..at + header.len) else { return };
     let batch = Batch {
-        lsn: header.lsn.unwrap_or(lsn),
-        names_lsn: header.lsn.is_some(),
+        lsn: header.at.unwrap_or(before).lsn,
+        epoch: header.at.unwrap_or(before).epoch,
+        // The line before it may be that of a life that has written nothing.
+        names_lsn: true,
         undurable: header.undurable,
         payload: payload.to_vec(),
         place: 0..0,

@@ -15,11 +15,22 @@ static CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/// A place in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// Its offset.
+    pub lsn: u64,
+    /// The life that writes there.
+    pub epoch: u64,
+}
+
 /// A batch: what one turn logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Where it begins in the log.
     pub lsn: u64,
+    /// The life that wrote it.
+    pub epoch: u64,
     /// A line before it tells its LSN.
     pub names_lsn: bool,
     /// How much before it was not known to be durable, if it says so.
@@ -37,10 +48,17 @@ impl Batch {
         self.lsn + self.payload.len() as u64
     }
 
-    /// Its checksum if it were written at an LSN.
+    /// The place behind it.
     #[must_use]
-    pub fn checksum_at(&self, lsn: u64) -> u32 {
-        checksum(&self.payload, lsn, self.undurable)
+    pub fn end(&self) -> At {
+        At { lsn: self.end_lsn(), epoch: self.epoch }
+    }
+
+    /// Its checksum if it were written at an LSN, as a header tells it: with its epoch.
+    #[must_use]
+    pub fn checksum_at(&self, lsn: u64) -> u64 {
+        let sum = checksum(&self.payload, At { lsn, epoch: self.epoch }, self.undurable);
+        u64::from(sum) | self.epoch % 16 << 32
     }
 
     /// Its commands.
@@ -58,13 +76,10 @@ impl Batch {
     /// The same as it lies in a file.
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.names_lsn {
-            let digits = self.lsn.to_string();
-            out.extend(format!("#lsn {digits} ").bytes());
-            write_digits(out, u64::from(CRC_32C.checksum(digits.as_bytes())), 6);
-            out.push(b'\n');
+            write_place(out, At { lsn: self.lsn, epoch: self.epoch });
         }
         out.push(b'#');
-        write_digits(out, u64::from(self.checksum_at(self.lsn)), 6);
+        write_digits(out, self.checksum_at(self.lsn), 6);
         write_digits(out, self.payload.len() as u64, 1);
         if let Some(undurable) = self.undurable {
             out.push(b',');
@@ -90,36 +105,87 @@ pub fn batches(bytes: &[u8]) -> Vec<Batch> {
     batches_from(bytes, None)
 }
 
-/// The same of a part of a file, which begins at an LSN.
-#[must_use]
-pub fn batches_from(bytes: &[u8], lsn: Option<u64>) -> Vec<Batch> {
-    let mut found: Vec<Batch> = Vec::new();
-    let (mut at, mut lsn) = (0, lsn);
-    while let Some(batch) = batch_at(bytes, at, lsn) {
-        (at, lsn) = (batch.place.end, Some(batch.end_lsn()));
-        found.push(batch);
-    }
-    found
+/// What a part of a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Whole batches, up to the first that is not what was written.
+    pub batches: Vec<Batch>,
+    /// The place in the log behind them and the lines that follow.
+    pub end: Option<At>,
+    /// Where in the part that is.
+    pub len: usize,
 }
 
-fn batch_at(bytes: &[u8], start: usize, lsn: Option<u64>) -> Option<Batch> {
+/// The same of a part of a file, which begins at a place in the log.
+#[must_use]
+pub fn batches_from(bytes: &[u8], start: Option<At>) -> Vec<Batch> {
+    part(bytes, start).batches
+}
+
+/// What a part of a file holds that begins at a place in the log.
+#[must_use]
+pub fn part(bytes: &[u8], start: Option<At>) -> Part {
+    let mut part = Part { end: start, ..Part::default() };
+    while let Some(batch) = batch_at(bytes, part.len, part.end) {
+        (part.len, part.end) = (batch.place.end, Some(batch.end()));
+        part.batches.push(batch);
+    }
+    while let Some((place, len)) = place_at(&bytes[part.len..]) {
+        (part.len, part.end) = (part.len + len, Some(place));
+    }
+    part
+}
+
+fn batch_at(bytes: &[u8], start: usize, before: Option<At>) -> Option<Batch> {
     let (header, at) = header_at(bytes.get(start..)?)?;
     let at = start + at;
     let payload = bytes.get(at..at.checked_add(header.len)?)?.to_vec();
     let Header { undurable, .. } = header;
     let place = start..at + header.len;
-    let (lsn, names_lsn) = (header.lsn.or(lsn)?, header.lsn.is_some());
-    let batch = Batch { lsn, names_lsn, undurable, payload, place };
+    let At { lsn, epoch } = header.at.or(before)?;
+    let names_lsn = header.at.is_some();
+    let batch = Batch { lsn, epoch, names_lsn, undurable, payload, place };
     (batch.checksum_at(lsn) == header.sum).then_some(batch)
+}
+
+fn write_place(out: &mut Vec<u8>, place: At) {
+    let mut told = Vec::new();
+    if place.epoch == 0 {
+        told.extend(place.lsn.to_string().bytes());
+    } else {
+        write_digits(&mut told, place.lsn, 1);
+        told.push(b',');
+        write_digits(&mut told, place.epoch, 1);
+    }
+    out.extend(b"#lsn ");
+    out.extend(&told);
+    out.push(b' ');
+    write_digits(out, u64::from(CRC_32C.checksum(&told)), 6);
+    out.push(b'\n');
+}
+
+/// The place that the first line tells, and the line's length.
+fn place_at(bytes: &[u8]) -> Option<(At, usize)> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let rest = bytes[..end].strip_prefix(b"#lsn ")?;
+    let (told, sum) = rest.split_at_checked(rest.len().checked_sub(7)?)?;
+    if number(&sum[1..])? != u64::from(CRC_32C.checksum(told)) {
+        return None;
+    }
+    let place = match told.iter().position(|&byte| byte == b',') {
+        Some(at) => At { lsn: number(&told[..at])?, epoch: number(&told[at + 1..])? },
+        None => At { lsn: std::str::from_utf8(told).ok()?.parse().ok()?, epoch: 0 },
+    };
+    Some((place, end + 1))
 }
 
 /// What is said before a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Its LSN, if a line tells it.
-    pub lsn: Option<u64>,
-    /// Its checksum.
-    pub sum: u32,
+    /// Its place in the log, if a line tells it.
+    pub at: Option<At>,
+    /// Its checksum, with its epoch.
+    pub sum: u64,
     /// Bytes of its payload.
     pub len: usize,
     /// Bytes before it that were not known to be durable.
@@ -129,17 +195,15 @@ pub struct Header {
 /// The header that bytes begin with, and where its payload begins.
 #[must_use]
 pub fn header_at(bytes: &[u8]) -> Option<(Header, usize)> {
-    let (mut at, mut lsn) = (0, None);
+    let (mut at, mut place) = (0, None);
     loop {
+        if let Some((told, len)) = place_at(bytes.get(at..)?) {
+            (place, at) = (Some(told), at + len);
+            continue;
+        }
         let end = at + bytes.get(at..)?.iter().position(|&byte| byte == b'\n')?;
         let line = bytes[at..end].strip_prefix(b"#")?;
         at = end + 1;
-        if let Some(rest) = line.strip_prefix(b"lsn ") {
-            let (digits, sum) = rest.split_at_checked(rest.len().checked_sub(7)?)?;
-            let is_right = number(&sum[1..])? == u64::from(CRC_32C.checksum(digits));
-            lsn = Some(std::str::from_utf8(digits).ok()?.parse().ok().filter(|_| is_right)?);
-            continue;
-        }
         if line.starts_with(b"TS:") {
             continue;
         }
@@ -150,16 +214,19 @@ pub fn header_at(bytes: &[u8]) -> Option<(Header, usize)> {
             Some(digits) => Some(number(digits)?),
             None => None,
         };
-        let sum = u32::try_from(number(sum)?).ok()?;
-        return Some((Header { lsn, sum, len, undurable }, at));
+        return Some((Header { at: place, sum: number(sum)?, len, undurable }, at));
     }
 }
 
-fn checksum(payload: &[u8], lsn: u64, undurable: Option<u64>) -> u32 {
+fn checksum(payload: &[u8], at: At, undurable: Option<u64>) -> u32 {
     let mut digest = CRC_32C.digest();
     digest.update(payload);
-    for fact in [lsn, payload.len() as u64, undurable.map_or(0, |bytes| bytes + 1)] {
+    let undurable = undurable.map_or(0, |bytes| bytes + 1);
+    for fact in [at.lsn, payload.len() as u64, undurable] {
         digest.update(&fact.to_le_bytes());
+    }
+    if at.epoch > 0 {
+        digest.update(&at.epoch.to_le_bytes());
     }
     digest.finalize()
 }
@@ -311,8 +378,14 @@ mod tests {
 
     #[test]
     fn a_batch_that_does_not_fit_ends_the_file() {
-        let mut batch =
-            Batch { lsn: 7, names_lsn: true, undurable: Some(7), payload: Vec::new(), place: 0..0 };
+        let mut batch = Batch {
+            lsn: 7,
+            epoch: 17,
+            names_lsn: true,
+            undurable: Some(7),
+            payload: Vec::new(),
+            place: 0..0,
+        };
         batch.set(&[vec![b"PING".to_vec()]]);
         let next =
             Batch { lsn: batch.end_lsn(), names_lsn: false, undurable: None, ..batch.clone() };

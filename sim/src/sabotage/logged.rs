@@ -13,7 +13,7 @@ use super::boundary::{Desk, Saboteur};
 use super::edits;
 use super::follower::Follower;
 use super::ledger::Ledger;
-use super::log_text::{Batch, batches, commands, files_of, is, to_bytes};
+use super::log_text::{Batch, commands, files_of, is, part, to_bytes};
 use super::table::Sabotage;
 use crate::disk::{Crash, Disk};
 use crate::finding::Invariant::{D5, D6, T3};
@@ -289,8 +289,8 @@ impl Logged {
 /// The batches of a file, if it is whole.
 fn whole(disk: &Disk, name: &Name) -> Option<Vec<Batch>> {
     let bytes = disk.content(name)?;
-    let found = batches(bytes);
-    (found.last().map_or(0, |last| last.place.end) == bytes.len()).then_some(found)
+    let found = part(bytes, None);
+    (found.len == bytes.len()).then_some(found.batches)
 }
 
 /// A walk through the log.

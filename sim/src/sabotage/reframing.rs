@@ -10,7 +10,7 @@ use seedis_core::{IoReq, IoResult, Now, Ticket};
 
 use super::boundary::{Desk, Saboteur};
 use super::ledger::Ledger;
-use super::log_text::{Batch, batches_from, is, to_bytes};
+use super::log_text::{At, Batch, is, part, to_bytes};
 use crate::disk::{Crash, Disk};
 
 /// What is done to batches.
@@ -32,8 +32,8 @@ pub(super) struct Reframing {
     ledger: Ledger,
     /// By how much the file is longer than the core believes.
     shifts: BTreeMap<FileId, i64>,
-    /// The LSN behind the last write to a file.
-    lsns: BTreeMap<FileId, u64>,
+    /// The place in the log behind the last write to a file.
+    places: BTreeMap<FileId, At>,
     /// The LSN of the first batch of this life.
     life_lsn: Option<u64>,
     has_selected: bool,
@@ -49,7 +49,7 @@ struct Writing {
     at: u64,
     bytes: Vec<u8>,
     from: usize,
-    end_lsn: u64,
+    end: At,
     /// Where it is synced and said to be done; the rest follows.
     acknowledged_at: Option<usize>,
     is_syncing: bool,
@@ -69,7 +69,7 @@ impl Reframing {
             bug,
             ledger: Ledger::default(),
             shifts: BTreeMap::new(),
-            lsns: BTreeMap::new(),
+            places: BTreeMap::new(),
             life_lsn: None,
             has_selected: false,
             writing: BTreeMap::new(),
@@ -81,11 +81,15 @@ impl Reframing {
         let IoReq::WriteAt { file, at, bytes, from } = request else { return };
         let at = at.saturating_add_signed(self.shifts.get(&file).copied().unwrap_or(0));
         let theirs = &bytes[from..];
-        let found = batches_from(theirs, self.lsns.get(&file).copied());
-        let Some(last) = found.last().filter(|last| last.place.end == theirs.len()) else {
+        let part = part(theirs, self.places.get(&file).copied());
+        let (found, is_whole) = (part.batches, part.len == theirs.len());
+        let Some(end) = part.end.filter(|_| is_whole && !found.is_empty()) else {
+            // A life begins with a line that tells where it goes on.
+            if let Some(end) = part.end.filter(|_| is_whole) {
+                self.places.insert(file, end);
+            }
             return desk.ask(ticket, IoReq::WriteAt { file, at, bytes, from });
         };
-        let end_lsn = last.end_lsn();
         self.life_lsn = self.life_lsn.or(Some(found[0].lsn));
         let new: Vec<Batch> = found.into_iter().flat_map(|batch| self.changed(batch)).collect();
         let acknowledged_at = match (&new[..], self.bug) {
@@ -98,7 +102,7 @@ impl Reframing {
             at,
             bytes: to_bytes(&new),
             from: 0,
-            end_lsn,
+            end,
             acknowledged_at,
             is_syncing: false,
             theirs: Some(Theirs { bytes, from }),
@@ -127,7 +131,7 @@ impl Reframing {
         let Some(Theirs { bytes, from }) = writing.theirs.take() else { return };
         let count = bytes.len() - from;
         *self.shifts.entry(writing.file).or_default() += writing.bytes.len() as i64 - count as i64;
-        self.lsns.insert(writing.file, writing.end_lsn);
+        self.places.insert(writing.file, writing.end);
         desk.tell(writing.ticket, IoResult::Written { count, bytes });
     }
 

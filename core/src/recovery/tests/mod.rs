@@ -5,6 +5,7 @@
 //! between two commands, and what its files went through before the next life is the test.
 
 mod damage;
+mod epochs;
 mod hostile;
 mod leftovers;
 mod lives;
@@ -53,6 +54,8 @@ pub(super) struct Disk {
     /// Manifests are replaced, and this says so later.
     pub(super) delays_manifests: bool,
     pub(super) delayed: Option<Ticket>,
+    /// Nothing can be written to files that are open.
+    pub(super) refuses_writes: bool,
     /// Manifests are not replaced.
     pub(super) refuses_manifests: bool,
     /// Writes stay outstanding; these were asked for.
@@ -156,6 +159,10 @@ impl Disk {
                 let from = content.len().min(at as usize);
                 let to = content.len().min(from + len);
                 Ok(IoResult::Bytes(content[from..to].into()))
+            }
+            IoReq::WriteAt { bytes, .. } if self.refuses_writes => {
+                let error = IoError::other("No space left on device");
+                return IoResult::NotWritten { error, bytes };
             }
             IoReq::WriteAt { file, at, bytes, from } => {
                 let content = &mut self.contents[self.opened[&file]];
@@ -358,6 +365,13 @@ fn config(text: &str) -> Config {
     let text = format!("save \"\"\n{text}");
     let include = &mut |_: &str| Err(String::new());
     file::parse(text.as_bytes(), "test", include).expect("the directives are right").config
+}
+
+/// A file without the line that a life begins with, if that is the last of it.
+pub(super) fn without_first_line(file: &[u8]) -> &[u8] {
+    let lines = file.strip_suffix(b"\n").unwrap_or_default();
+    let start = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    if lines[start..].starts_with(b"#lsn ") { &file[..start] } else { file }
 }
 
 /// A command as Redis writes it to its append-only file, words between blanks.

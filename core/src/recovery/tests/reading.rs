@@ -36,11 +36,12 @@ fn file_of(pieces: &[Piece]) -> Vec<u8> {
         match piece {
             Piece::Batch(key, undurable) => {
                 let payload = command(&format!("SET k{key} #v"));
-                Header::of(&payload, lsn, undurable.map(|bytes| bytes.min(lsn))).write(&mut bytes);
+                Header::of(&payload, lsn, 0, undurable.map(|bytes| bytes.min(lsn)))
+                    .write(&mut bytes);
                 bytes.extend(&payload);
                 lsn += payload.len() as u64;
             }
-            Piece::Lsn => frame::write_lsn(&mut bytes, lsn),
+            Piece::Lsn => frame::write_lsn(&mut bytes, lsn, 0),
             Piece::Timestamp => bytes.extend(b"#TS:1700000000\r\n"),
             Piece::Foreign(key) => {
                 let command = command(&format!("DEL k{key}"));
@@ -134,7 +135,7 @@ proptest! {
     ) {
         let (mut bytes, payload) = (noise.clone(), command("SET k v"));
         let lsn = 1000 + lost.min(noise.len() as u64);
-        Header::of(&payload, lsn, Some(undurable)).write(&mut bytes);
+        Header::of(&payload, lsn, 0, Some(undurable)).write(&mut bytes);
         bytes.extend(&payload);
         let mut scan = Scan::new(1000, true);
         scan.push(&bytes, true);
