@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(line.len(), 9);
     }
 
-    /// As in FORMATS.md, and as builds wrote it before there were epochs.
+    /// As builds wrote it before there were epochs.
     #[test]
     fn files_without_epochs_are_read() {
         let line = b"#lsn 1982 CrF4aR";

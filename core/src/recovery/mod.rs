@@ -58,6 +58,8 @@ pub(crate) enum Stage {
     OpenLog,
     /// The line is written that a life begins with.
     NameLife,
+    /// Half of that line is cut off.
+    UnnameLife(FileId),
     SyncLog,
     /// Everything is loaded; the log is being begun.
     BeginLog,
@@ -162,6 +164,10 @@ impl Core {
             }
             (Stage::OpenLog, IoResult::Opened { .. }) => server.log_opened(),
             (Stage::NameLife, result) => server.life_named(&result),
+            (Stage::UnnameLife(file), IoResult::Done) => {
+                server.sync_log(file);
+                Ok(())
+            }
             (Stage::SyncLog, IoResult::Done) => server.log_is_open(),
             (stage, IoResult::Failed(error)) => Err(failed(&stage, &error.words)),
             (stage, other) => Err(format!("{stage:?} cannot end as {other:?}")),
@@ -178,7 +184,7 @@ fn failed(stage: &Stage, words: &str) -> String {
         Stage::ListData => "list the working directory".into(),
         Stage::ListAof => "list the directory of the append only file".into(),
         Stage::ReadManifest => "read the AOF manifest".into(),
-        Stage::OpenLog | Stage::NameLife | Stage::SyncLog => {
+        Stage::OpenLog | Stage::NameLife | Stage::UnnameLife(_) | Stage::SyncLog => {
             "open the append only file to go on with it".into()
         }
         Stage::BeginLog => "begin the append only file".into(),

@@ -10,7 +10,7 @@ use super::plan::{Part, PartKind};
 use super::scan::Scan;
 use super::{IoReqQueue, Stage};
 use crate::config::LogLevel;
-use crate::io::{Dir, IoReq, IoResult, Name, OpenMode};
+use crate::io::{Dir, FileId, IoReq, IoResult, Name, OpenMode};
 use crate::log::frame;
 use crate::persist::aof::AofState;
 use crate::persist::incr::Incr;
@@ -177,19 +177,29 @@ impl Server {
     }
 
     /// The line is written, or not: on a full disk the server starts all the same, and the first
-    /// batch tells what the line should have.
+    /// batch tells what the line should have. Half a line must not stay, for the log may go on in
+    /// another file.
     pub(crate) fn life_named(&mut self, result: &IoResult) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
         let Some((file, len)) = &mut recovery.log_file else { return Ok(()) };
-        let file = *file;
-        if let IoResult::Written { count, bytes } = result
-            && *count == bytes.len()
-        {
-            *len += *count as u64;
-            recovery.has_first_line = true;
+        let (file, before) = (*file, *len);
+        match result {
+            IoResult::Written { count, bytes } if *count == bytes.len() => {
+                *len += *count as u64;
+                recovery.has_first_line = true;
+                self.sync_log(file);
+            }
+            IoResult::Written { .. } => {
+                let request = IoReq::Truncate { file, len: before };
+                self.recover_asks(Stage::UnnameLife(file), request);
+            }
+            _ => self.sync_log(file),
         }
-        self.recover_asks(Stage::SyncLog, IoReq::Sync { file });
         Ok(())
+    }
+
+    pub(crate) fn sync_log(&mut self, file: FileId) {
+        self.recover_asks(Stage::SyncLog, IoReq::Sync { file });
     }
 
     /// The log is open and durable as far as it was loaded.

@@ -367,11 +367,11 @@ mod tests {
 
     #[test]
     fn what_formats_shows_is_read_and_written() {
-        let first = b"#lsn 1982 CrF4aR\n#CHuHhZ4,A\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n\
+        let first = b"#lsn e-,D Ba_aOQ\n#OopV_I4,A\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n\
             *3\r\n$3\r\nset\r\n$2\r\nk1\r\n$6\r\nvalue1\r\n";
         let found = batches(first);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].lsn, found[0].end_lsn()), (1982, 2038));
+        assert_eq!((found[0].lsn, found[0].end()), (1982, At { lsn: 2038, epoch: 3 }));
         assert_eq!(found[0].commands()[1].concat(), b"setk1value1");
         assert_eq!(to_bytes(&found), first);
     }
@@ -404,11 +404,11 @@ mod tests {
             note: Some(note.into()),
         };
         let files = [
-            file("appendonly.aof.2.base.rdb", 'b', "#base bytes 138 lsn 1982"),
+            file("appendonly.aof.2.base.rdb", 'b', "#base bytes 138 lsn 1982 epoch 3"),
             file("appendonly.aof.2.incr.aof", 'i', "#framed"),
         ];
         let bytes = manifest_of(&files);
         assert_eq!(listed(&bytes), files);
-        assert!(bytes.starts_with(b"#crc32c b8756d3a\n"), "as FORMATS.md shows it");
+        assert!(bytes.starts_with(b"#crc32c d4e2ac1e\n"), "as FORMATS.md shows it");
     }
 }

@@ -131,3 +131,13 @@ fn a_log_without_epochs_is_read_and_gone_on_with() {
     life.calls(&["SET more m"]);
     assert_eq!(Life::start(life.crash(), ALWAYS).state().len(), 3);
 }
+
+/// The log may go on in another file, and then half a line would look like a torn tail.
+#[test]
+fn half_a_line_does_not_stay() {
+    let (disk, incr, state, _) = begun_twice();
+    let before = disk.content(&incr).clone();
+    let life = Life::start(Disk { shortens_writes: true, ..disk }, ALWAYS);
+    assert_eq!((life.exit, life.state()), (None, state), "{:?}", life.lines);
+    assert_eq!(*life.disk.content(&incr), before);
+}

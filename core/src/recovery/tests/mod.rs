@@ -56,6 +56,8 @@ pub(super) struct Disk {
     pub(super) delayed: Option<Ticket>,
     /// Nothing can be written to files that are open.
     pub(super) refuses_writes: bool,
+    /// Of a write only the first five bytes are done.
+    pub(super) shortens_writes: bool,
     /// Manifests are not replaced.
     pub(super) refuses_manifests: bool,
     /// Writes stay outstanding; these were asked for.
@@ -164,11 +166,13 @@ impl Disk {
                 let error = IoError::other("No space left on device");
                 return IoResult::NotWritten { error, bytes };
             }
-            IoReq::WriteAt { file, at, bytes, from } => {
+            IoReq::WriteAt { file, at, mut bytes, from } => {
+                let whole = bytes.clone();
+                bytes.truncate(if self.shortens_writes { from + 5 } else { whole.len() });
                 let content = &mut self.contents[self.opened[&file]];
                 content.resize(content.len().max(at as usize + bytes.len() - from), 0);
                 content[at as usize..][..bytes.len() - from].copy_from_slice(&bytes[from..]);
-                Ok(IoResult::Written { count: bytes.len() - from, bytes })
+                Ok(IoResult::Written { count: bytes.len() - from, bytes: whole })
             }
             IoReq::Truncate { file, len } => {
                 self.contents[self.opened[&file]].truncate(len as usize);
