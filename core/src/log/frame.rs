@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Digits are base 64 (`A-Z a-z 0-9 - _`), most significant first. The checksum is CRC-32C over the
-//! payload, then its LSN, its length and the undurable bytes plus one (zero without), and the epoch,
+//! payload, then its LSN, its length, the undurable bytes plus one (zero without) and the epoch,
 //! each as eight bytes, least significant first. So a batch that is whole but belongs elsewhere is
 //! not taken for one that belongs here. The LSN of the first batch of a file, and of the first that
 //! a process writes, stands in a line before it, with the epoch: `#lsn <LSN: digits>,<epoch:

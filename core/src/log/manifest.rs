@@ -7,8 +7,9 @@
 //! first one, over all that follows, so that rot in the manifest is seen, and a lost end too; a
 //! manifest of stock Redis has none.
 //!
-//! Such a line behind that of a file tells what we know of it: `#base bytes <length> lsn <LSN> epoch
-//! <epoch>` how long the base is and where in the log it stands, and `#framed` that all of an incremental file
+//! Such a line behind that of a file tells what we know of it: `#base bytes <length> lsn <LSN>
+//! epoch <epoch>` how long the base is, where in the log it stands and which life made it, and
+//! `#framed` that all of an incremental file
 //! is ours. A power loss may leave anything at all in place of a first batch that was not synced,
 //! another file's old blocks too, so nothing in the file itself could tell that.
 
