@@ -17,6 +17,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::disk::{Choice, Crash, FAULTS, Fault, Image};
 use crate::script::{Event, Script, Step};
+use crate::world::changes::is_change;
 
 /// Events that can be switched off together, to see what is not found without them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +44,12 @@ pub enum Family {
     Slowness,
     /// Files that change by themselves.
     Rot,
+    /// Changes of the configuration while the server runs.
+    ConfigChanges,
 }
 
 /// All of them, and what to call them.
-pub const FAMILIES: [(&str, Family); 11] = [
+pub const FAMILIES: [(&str, Family); 12] = [
     ("torn-writes", Family::TornWrites),
     ("sync-failures", Family::SyncFailures),
     ("power-loss", Family::PowerLoss),
@@ -58,6 +61,7 @@ pub const FAMILIES: [(&str, Family); 11] = [
     ("network", Family::Network),
     ("slowness", Family::Slowness),
     ("rot", Family::Rot),
+    ("config-changes", Family::ConfigChanges),
 ];
 
 impl Family {
@@ -73,6 +77,7 @@ impl Family {
                 Self::Network,
                 Event::Deliver { .. } | Event::Stall(_) | Event::Room { .. } | Event::Disconnect(_),
             ) => true,
+            (Self::ConfigChanges, Event::Send(sent)) => is_change(&sent.words),
             (family, Event::Fault { fault, .. }) => family == Self::of(*fault),
             _ => false,
         }

@@ -49,6 +49,7 @@ pub const PROFILES: [Profile; 5] = [
             Family::NoSpace,
             Family::IoErrors,
             Family::Rot,
+            Family::ConfigChanges,
         ],
     },
     Profile {
@@ -66,6 +67,7 @@ pub const PROFILES: [Profile; 5] = [
             Family::Network,
             Family::Slowness,
             Family::Rot,
+            Family::ConfigChanges,
         ],
     },
 ];

@@ -137,6 +137,12 @@ impl Model {
         self.sessions.remove(&conn);
     }
 
+    /// Whether a connection is in a transaction.
+    #[must_use]
+    pub fn is_in_transaction(&self, conn: ConnId) -> bool {
+        self.sessions.get(&conn).is_some_and(|session| session.transaction.is_some())
+    }
+
     /// All connections are gone and the data is what was recovered.
     pub fn restart(&mut self, keyspace: Keyspace) {
         self.sessions.clear();

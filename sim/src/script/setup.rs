@@ -102,6 +102,13 @@ impl Setup {
         seed
     }
 
+    /// Whether another `appendfsync` at runtime changes what the log promises.
+    #[must_use]
+    pub fn policy_may_change(&self) -> bool {
+        let kept = self.persistence.as_ref();
+        kept.is_some_and(|kept| kept.appendonly && !kept.no_appendfsync_on_rewrite)
+    }
+
     /// What the log promises. With `no-appendfsync-on-rewrite` that is no more than `no` does.
     #[must_use]
     pub fn policy(&self) -> Option<AppendFsync> {

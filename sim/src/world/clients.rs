@@ -3,9 +3,11 @@
 //! Left to chance alone, MULTI and EXEC would rarely have anything between them, and WATCH nothing
 //! to do with either. In a run that plays a script they have no minds: the script speaks for them.
 
+use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::changes;
 use super::wire::Wire;
 use crate::model::{Model, Words};
 use crate::script::{Form, Sent};
@@ -17,17 +19,46 @@ pub(crate) struct Clients {
     rng: ChaCha8Rng,
     workload: Workload,
     scope: Scope,
+    changes: Option<Changes>,
+}
+
+/// Changes of the configuration: what draws them, and one of how many commands is one.
+#[derive(Debug)]
+struct Changes {
+    rng: ChaCha8Rng,
+    odds: u32,
+    /// There are save points.
+    has_save: bool,
+}
+
+impl Changes {
+    fn draw(seed: u64, has_save: bool) -> Option<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(CHANGES_STREAM);
+        let odds = *[0, 0, 10, 30, 100].choose(&mut rng).unwrap_or(&0);
+        (odds > 0).then_some(Self { rng, odds, has_save })
+    }
+
+    fn next(&mut self) -> Option<Words> {
+        let is_one = self.rng.random_ratio(1, self.odds);
+        is_one.then(|| changes::draw(self.has_save, &mut self.rng))
+    }
 }
 
 /// The stream of draws that the clients have to themselves.
 const STREAM: u64 = 100;
 
+/// The stream of changes of the configuration.
+const CHANGES_STREAM: u64 = 102;
+
 impl Clients {
-    pub(crate) fn draw(seed: u64, scope: Scope) -> Self {
+    /// Clients of a seed; they change the configuration where it is told whether it has save points.
+    pub(crate) fn draw(seed: u64, scope: Scope, save: Option<bool>) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);
         let workload = Workload::draw(scope, &mut rng);
-        Self { rng, workload, scope }
+        let changes = save.and_then(|has_save| Changes::draw(seed, has_save));
+        Self { rng, workload, scope, changes }
     }
 
     /// What a client says now, if anything.
@@ -62,6 +93,10 @@ impl Clients {
     }
 
     fn next(&mut self, wire: &Wire, now_ms: i64) -> Words {
+        let change = self.changes.as_mut().filter(|_| !wire.is_in_multi).and_then(Changes::next);
+        if let Some(words) = change {
+            return words;
+        }
         let draw = self.rng.random_range(0..200);
         let around: &[&[u8]] = match (wire.is_in_multi, draw) {
             (true, 0..30) => &[b"EXEC"],

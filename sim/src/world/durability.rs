@@ -14,6 +14,9 @@
 //! - under `everysec` what was executed two seconds ago survives anything, if the disk has been
 //!   well since and the process awake.
 //!
+//! When `appendfsync` is changed, a stricter policy promises from the first reply after it, and what
+//! was promised under a stricter one before stays promised.
+//!
 //! A turn is one batch of the log, so no state inside of it may show. When something else is
 //! recovered, what it is nevertheless tells what went wrong: a state inside of a turn, one of an
 //! earlier life, one with other deadlines.
@@ -31,11 +34,18 @@ use crate::model::Hash;
 #[derive(Debug)]
 pub(crate) struct History {
     policy: Option<AppendFsync>,
+    /// What each life begins with, and whether it may be changed.
+    first_policy: Option<AppendFsync>,
+    follows: bool,
+    /// How often it was changed, and when last, in time awake.
+    changes: u64,
+    changed_ns: u64,
     states: Vec<State>,
-    /// The latest state that a client has read of.
+    /// The latest state that a client has read of under `always`.
     read: usize,
-    /// The latest state that a client knows its own write to be in.
+    /// The latest state that a client knows its own write to be in, and the same under `always`.
     acknowledged: usize,
+    kept: usize,
     /// What survives the crashes since the last service, and why.
     promises: Vec<Promise>,
     has_lied: bool,
@@ -87,6 +97,8 @@ pub(crate) struct Damage {
 pub(crate) struct Told {
     state: usize,
     is_write: bool,
+    /// Changes of the policy until then.
+    changes: u64,
 }
 
 /// Under `everysec` nothing that was executed is left unsynced for longer.
@@ -94,12 +106,17 @@ const UNSYNCED_NS_MAX: u64 = 2_000_000_000;
 
 impl History {
     /// The history of a server that begins empty; no policy means that there is no log.
-    pub(crate) fn new(policy: Option<AppendFsync>) -> Self {
+    pub(crate) fn new(policy: Option<AppendFsync>, follows: bool) -> Self {
         Self {
             policy,
+            first_policy: policy,
+            follows,
+            changes: 0,
+            changed_ns: 0,
             states: vec![State { hash: Hash::default(), lsn: 0, at_ns: 0, awake_ns: 0 }],
             read: 0,
             acknowledged: 0,
+            kept: 0,
             promises: Vec::new(),
             has_lied: false,
             has_refused: false,
@@ -117,13 +134,23 @@ impl History {
         self.rot = rot;
     }
 
+    /// Another policy counts from the reply to this on.
+    pub(crate) fn policy_changed(&mut self, policy: AppendFsync) {
+        if self.follows && self.policy != Some(policy) {
+            self.policy = Some(policy);
+            self.changes += 1;
+            self.changed_ns = self.awake_ns;
+        }
+    }
+
     /// A command was executed, and changed something or not; the state since.
     pub(crate) fn executed(&mut self, changes: bool, hash: Hash) -> Told {
         self.has_changed |= changes;
         if changes {
             self.inner.insert(hash.whole);
         }
-        Told { state: self.states.len() - usize::from(!self.has_changed), is_write: changes }
+        let state = self.states.len() - usize::from(!self.has_changed);
+        Told { state, is_write: changes, changes: self.changes }
     }
 
     /// A turn has ended with this state.
@@ -145,9 +172,16 @@ impl History {
 
     /// A client has read a reply.
     pub(crate) fn replied(&mut self, told: Told) {
-        self.read = self.read.max(told.state);
+        // Replies made before a change of the policy may have left under either.
+        let is_kept = self.policy == Some(AppendFsync::Always) && told.changes == self.changes;
+        if is_kept {
+            self.read = self.read.max(told.state);
+        }
         if told.is_write {
             self.acknowledged = self.acknowledged.max(told.state);
+        }
+        if told.is_write && is_kept {
+            self.kept = self.kept.max(told.state);
         }
     }
 
@@ -169,18 +203,16 @@ impl History {
             survives_power_loss,
         };
         let durable = latest(&|state| state.lsn <= durable_lsn).unwrap_or(0);
-        let mut promises = vec![promise(durable, D3, true)];
-        match policy {
-            AppendFsync::Always => {
-                promises.push(promise(self.acknowledged, D1, true));
-                if !self.has_refused {
-                    promises.push(promise(self.read, D2, true));
-                }
-            }
-            _ if !damage.has_lost => promises.push(promise(self.acknowledged, D4, false)),
-            _ => {}
+        // What was kept under `always` stays so when a looser policy follows.
+        let mut promises = vec![promise(durable, D3, true), promise(self.kept, D1, true)];
+        if !self.has_refused {
+            promises.push(promise(self.read, D2, true));
         }
-        if policy == AppendFsync::Everysec && !self.has_refused {
+        if !damage.has_lost && self.acknowledged > self.kept {
+            promises.push(promise(self.acknowledged, D4, false));
+        }
+        let has_lasted = self.changes == 0 || self.awake_ns - self.changed_ns > UNSYNCED_NS_MAX;
+        if policy == AppendFsync::Everysec && has_lasted && !self.has_refused {
             let is_old = |state: &State| {
                 let age_ns = self.awake_ns - state.awake_ns.min(self.awake_ns);
                 age_ns > UNSYNCED_NS_MAX && state.at_ns > damage.troubled_ns
@@ -218,7 +250,8 @@ impl History {
             self.inner.clear();
         }
         self.states.push(State { hash, lsn, at_ns: now_ns, awake_ns: self.awake_ns });
-        (self.read, self.acknowledged, self.has_changed) = (0, 0, false);
+        (self.read, self.acknowledged, self.kept, self.has_changed) = (0, 0, 0, false);
+        (self.policy, self.changes) = (self.first_policy, 0);
         self.last_turn_ns = now_ns;
         Ok(())
     }
@@ -276,5 +309,52 @@ impl History {
         } else {
             D5
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE_DISK: Damage = Damage { has_lied: false, has_lost: false, troubled_ns: 0 };
+
+    fn hash(number: u128) -> Hash {
+        Hash { whole: number, values: number }
+    }
+
+    /// Writes one state under each policy, reads both replies, ends with `last`, and loses the power:
+    /// which state may then be recovered?
+    fn oldest_after(policies: [AppendFsync; 2], last: AppendFsync) -> Result<(), Invariant> {
+        let mut history = History::new(Some(AppendFsync::No), true);
+        for (number, policy) in (1..).zip(policies) {
+            history.policy_changed(policy);
+            let told = history.executed(true, hash(number));
+            history.turn_ended(hash(number), number as u64, 0);
+            history.replied(told);
+        }
+        history.policy_changed(last);
+        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK);
+        history.recovered(hash(1), 1, 0).map_err(|(invariant, _)| invariant)
+    }
+
+    #[test]
+    fn a_stricter_policy_promises_from_its_first_reply_on_and_for_ever() {
+        use AppendFsync::{Always, No};
+        assert_eq!(oldest_after([Always, No], No), Ok(()));
+        assert_eq!(oldest_after([No, No], Always), Ok(()), "no reply was read since");
+        assert_eq!(oldest_after([No, Always], Always), Err(D1));
+        assert_eq!(oldest_after([No, Always], No), Err(D1));
+    }
+
+    #[test]
+    fn a_reply_from_before_a_change_promises_what_the_looser_policy_does() {
+        let mut history = History::new(Some(AppendFsync::Always), true);
+        let told = history.executed(true, hash(1));
+        history.turn_ended(hash(1), 1, 0);
+        history.policy_changed(AppendFsync::No);
+        history.policy_changed(AppendFsync::Always);
+        history.replied(told);
+        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK);
+        assert_eq!(history.recovered(Hash::default(), 0, 0), Ok(()));
     }
 }

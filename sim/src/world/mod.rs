@@ -11,6 +11,7 @@
 //! and each reply must be what the model says, and what is recovered after a crash a state that
 //! may be.
 
+pub(crate) mod changes;
 mod clients;
 mod clock;
 mod driven;
@@ -142,8 +143,10 @@ impl World {
         timeline: Timeline,
         boundary: Boundary,
     ) -> Self {
-        let clients = Clients::draw(plan.seed, plan.scope());
         let setup = plan.setup();
+        let kept = setup.persistence.as_ref().filter(|_| plan.scope() == Scope::Modelled);
+        let changes = kept.map(|kept| kept.save.is_some());
+        let clients = Clients::draw(plan.seed, plan.scope(), changes);
         let around = Surroundings::new(&setup, Some(clients), decisions, timeline, boundary);
         Self::new(setup, around)
     }
@@ -158,12 +161,12 @@ impl World {
     }
 
     fn new(setup: Setup, mut around: Surroundings) -> Self {
-        let policy = setup.policy();
+        let (policy, follows) = (setup.policy(), setup.policy_may_change());
         let lives = Lives::draw(setup, &around.decisions);
         let core = lives.begin(&mut around.boundary);
         let oracle = (around.scope == Scope::Modelled).then(|| {
             let bulk_bytes_max = core.config().proto_max_bulk_len as usize;
-            Oracle::new(core.databases().count(), bulk_bytes_max, policy)
+            Oracle::new(core.databases().count(), bulk_bytes_max, policy, follows)
         });
         around.network.is_open = !core.is_loading();
         Self { core, around, oracle, lives, log: Vec::new() }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use seedis_core::config::AppendFsync;
 use seedis_core::{ConnId, Core, Now, Turn};
 
+use super::changes;
 use super::durability::{Damage, History, Told};
 use super::rot::Verdict;
 use super::timeline::Timeline;
 use crate::disk::Crash;
 use crate::finding::Invariant::{P1, T1};
 use crate::finding::{check, found};
-use crate::model::{Entry, Expected, Keyspace, Model, Words};
+use crate::model::{Entry, Expected, Keyspace, Model, Reply, Words};
 use crate::replay;
 
 /// The model and the replies that clients wait for.
@@ -37,9 +38,10 @@ impl Oracle {
         databases: usize,
         bulk_bytes_max: usize,
         policy: Option<AppendFsync>,
+        follows: bool,
     ) -> Self {
         let model = Model::new(databases, bulk_bytes_max);
-        let history = History::new(policy);
+        let history = History::new(policy, follows);
         Self { model, history, waiting: BTreeMap::new(), is_lost: false }
     }
 
@@ -102,7 +104,12 @@ impl Oracle {
     /// The core has executed a command of a connection.
     pub(crate) fn executed(&mut self, conn: ConnId, words: Words, now_ms: i64) {
         let before = self.model.keyspace().changes();
-        let expected = self.model.execute(conn, &words, now_ms);
+        let is_queued = self.model.is_in_transaction(conn);
+        let mut expected = self.model.execute(conn, &words, now_ms);
+        if let Some(policy) = changes::policy(&words).filter(|_| !is_queued) {
+            expected.reply = Reply::Simple("OK");
+            self.history.policy_changed(policy);
+        }
         self.is_lost |= expected.reply.is_lost();
         let keyspace = self.model.keyspace();
         let told = self.history.executed(keyspace.changes() != before, keyspace.hash());
