@@ -9,10 +9,13 @@
 //! Parsing ahead is only done where no command of the batch can change how the next is parsed: a
 //! client that has not authenticated, and commands for administrators, end a batch. A command that
 //! tells how long others took (INFO, SLOWLOG, LATENCY) starts a feed, so that they have been timed.
+//!
+//! Nearly always nothing is out of the ordinary: no pause, no transaction, no failed disk. That is
+//! asked once (`Server::is_calm`) and holds until a command ran that may change it; commands that
+//! read and write strings cannot, so in between they run without the checks.
 
-use crate::client::{Client, Closing};
+use crate::client::{Client, Closing, ReplyMode};
 use crate::command::server::Sender;
-use crate::command::spec::{Categories, Command, Flags};
 use crate::command::{Args, Ctx, dispatch};
 use crate::config::LogLevel;
 use crate::keyspace;
@@ -38,6 +41,8 @@ pub(crate) struct Batch {
     spans: Vec<Span>,
     /// The words of inline requests.
     words: Vec<u8>,
+    /// Hashes of the keys to touch.
+    hashes: Vec<u64>,
     /// Where the parsed requests end.
     parsed_to: usize,
 }
@@ -49,11 +54,11 @@ struct Request {
     end: usize,
     first_span: u32,
     last_span: u32,
-    /// Hash of the first key; meaningless without [`Request::key_at`].
-    hash: u64,
-    /// Argument of the first key.
-    key_at: Option<u8>,
+    /// Argument of the first key, and its hash.
+    first_hash: Option<(usize, u64)>,
     command: Option<u16>,
+    /// It cannot change what was checked for the one before, and its arguments are enough.
+    is_plain: bool,
     is_inline: bool,
 }
 
@@ -161,29 +166,40 @@ impl Core {
     /// Executes the batch; returns where it stopped, and whether the next request must wait.
     fn execute(&mut self, client: &mut Client, rx: &[u8], mut at: usize) -> (usize, bool) {
         let Self { server, batch } = self;
+        let mut is_calm = server.is_calm(client);
         for request in &batch.requests {
             let buf = if request.is_inline { &batch.words[..] } else { rx };
             let spans = &batch.spans[request.first_span as usize..request.last_span as usize];
             let args = Args::new(buf, spans);
-            if server.must_pause(client, request.command, args) {
+            let is_plain = is_calm && request.is_plain;
+            if !is_plain && server.must_pause(client, request.command, args) {
                 return (at, true);
             }
             let command = request.command.unwrap_or(u16::MAX);
-            let first_hash = request.key_at.map(|at| (at as usize, request.hash));
+            let first_hash = request.first_hash;
             let mut ctx = Ctx { server, client, args, first_hash, command };
-            let cost = dispatch::process(&mut ctx, request.command);
+            let cost = if is_plain {
+                Some((command, dispatch::process_plain(&mut ctx, command)))
+            } else {
+                dispatch::process(&mut ctx, request.command)
+            };
             // When CONFIG SET has just asked for every command, it is the first of them.
             if let Some((command, cost)) = cost
                 && (server.ledger.costliest.is_none_or(|most| cost > most.cost)
-                    || server.times_each_command())
+                    || !is_plain && server.times_each_command())
             {
                 let (start, end) = (request.start, request.end);
                 server.ledger.costliest = Some(Costliest { cost, command, start, end });
             }
             at = request.end;
-            let must_stop = client.closing != Closing::No || client.is_waiting;
-            if must_stop || server.is_asleep() || server.ledger.total > COST_PER_FEED {
+            if server.ledger.total > COST_PER_FEED {
                 break;
+            }
+            if !is_plain {
+                if client.closing != Closing::No || client.is_waiting || server.is_asleep() {
+                    break;
+                }
+                is_calm = server.is_calm(client);
             }
         }
         // Empty requests at the end of the batch are done with it.
@@ -249,6 +265,7 @@ impl Batch {
         self.requests.clear();
         self.spans.clear();
         self.words.clear();
+        self.hashes.clear();
         self.parsed_to = at;
         let limits = Limits {
             bulk_bytes_max: server.config.proto_max_bulk_len,
@@ -280,8 +297,8 @@ impl Batch {
                 last_span: self.spans.len() as u32,
                 is_inline,
                 command: None,
-                hash: 0,
-                key_at: None,
+                is_plain: false,
+                first_hash: None,
             };
             match self.add(server, request, rx) {
                 Added::Before => return Filled::Timed,
@@ -301,47 +318,33 @@ impl Batch {
         let spans = &self.spans[request.first_span as usize..];
         let args = Args::new(if request.is_inline { &self.words } else { rx }, spans);
         request.command = server.registry.find(args.at(0));
-        let Some(command) = request.command.map(|id| server.registry.row(id).command) else {
+        let Some(row) = request.command.map(|id| server.registry.row(id)) else {
             self.requests.push(request);
             return Added::More;
         };
-        // The subcommands of a container may be for administrators, and commands that are allowed
-        // before AUTH may change whether the client has said who it is.
-        let changes_parsing = Flags::ADMIN.and(Flags::NO_AUTH).0 & command.flags.0 != 0;
-        let is_last = changes_parsing || !command.subcommands.is_empty();
-        if (is_last || command.categories.has(Categories::DANGEROUS))
-            && looks_at_times(command)
-            && (!self.requests.is_empty() || server.ledger.total > 0)
-        {
+        let facts = row.facts;
+        if facts.looks_at_times && (!self.requests.is_empty() || server.ledger.total > 0) {
             return Added::Before;
         }
-        if let Some(at) = first_key(command, args) {
-            request.hash = server.hasher.hash(args.at(at as usize));
-            request.key_at = Some(at);
+        request.is_plain = facts.is_plain && row.command.takes(args.len());
+        if let Some(at) = facts.first_key
+            && (at as usize) < args.len()
+        {
+            let hash = server.hasher.hash(args.at(at as usize));
+            request.first_hash = Some((at as usize, hash));
+            self.hashes.push(hash);
         }
         self.requests.push(request);
-        if is_last { Added::Last } else { Added::More }
+        if facts.ends_batch { Added::Last } else { Added::More }
     }
 
     /// Touches what the batch will need.
     fn warm(&self, server: &Server, db: u32) {
-        if self.requests.len() < 2 {
-            return;
+        if self.requests.len() > 1 {
+            let db = &server.dbs[db as usize];
+            keyspace::warm(self.hashes.iter().map(|&hash| (db, hash)));
         }
-        let db = &server.dbs[db as usize];
-        let with_key = self.requests.iter().filter(|request| request.key_at.is_some());
-        keyspace::warm(with_key.map(|request| (db, request.hash)));
     }
-}
-
-/// Whether a command tells how long others took.
-fn looks_at_times(command: &Command) -> bool {
-    matches!(command.name, "info" | "latency" | "slowlog")
-}
-
-#[inline]
-fn first_key(command: &Command, args: Args<'_>) -> Option<u8> {
-    command.first_key().filter(|&at| (at as usize) < args.len())
 }
 
 impl Server {
@@ -361,6 +364,25 @@ impl Server {
             self.expire_due();
         }
         self.observe_time();
+    }
+
+    /// Whether nothing is out of the ordinary for this client: no command with enough arguments that
+    /// reads or writes data would be refused, held up, queued, shown to others or left unanswered.
+    fn is_calm(&self, client: &Client) -> bool {
+        let has_calm_client = client.reply == ReplyMode::On
+            && client.transaction.is_none()
+            && client.subscriptions.is_none()
+            && client.deferred.is_empty()
+            && client.closing == Closing::No
+            && !client.is_monitor
+            && !self.needs_auth(client);
+        has_calm_client
+            && self.pause.is_none()
+            && self.monitors.is_empty()
+            && !self.is_loading()
+            && !self.times_each_command()
+            && !self.has_failed_disk()
+            && !self.holds_for_persistence()
     }
 
     /// Whether DEBUG SLEEP stops everything.

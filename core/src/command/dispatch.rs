@@ -56,6 +56,21 @@ pub(crate) fn process(ctx: &mut Ctx<'_>, id: Option<u16>) -> Option<(u16, u64)> 
     ran
 }
 
+/// Handles a request of a command that is plain (see `registry::Facts`) and has enough arguments,
+/// for a client and a server that are calm: nothing of [`process`] but to run it. Returns its cost.
+#[inline]
+pub(crate) fn process_plain(ctx: &mut Ctx<'_>, id: u16) -> u64 {
+    ctx.client.commands += 1;
+    ctx.client.last_command = Some(id);
+    let command = ctx.server.command(id);
+    let before = Before::of(ctx);
+    let outcome = (command.run)(ctx);
+    if let Err(error) = &outcome {
+        failed(ctx, id, error);
+    }
+    finish(ctx, id, before)
+}
+
 type Rejection = (Option<u16>, CommandError);
 
 /// Everything that can refuse a command before it runs.
@@ -235,28 +250,54 @@ fn queue(ctx: &mut Ctx<'_>, id: u16) {
 /// Runs a command that nothing refuses; returns its cost.
 pub(crate) fn call(ctx: &mut Ctx<'_>, id: u16) -> u64 {
     let command = ctx.server.command(id);
-    let (db, dirty) = (ctx.client.db, ctx.server.stats.dirty);
-    let total_before = ctx.server.ledger.total;
+    let before = Before::of(ctx);
     let mark = ctx.client.output.mark();
     let was_closing = ctx.client.is_closing();
     let outer = core::mem::replace(&mut ctx.command, id);
     let outcome: Outcome = (command.run)(ctx);
     if let Err(error) = &outcome {
-        ctx.server.command_stats[id as usize].failed_calls += 1;
-        write_error(ctx, error);
+        failed(ctx, id, error);
     }
     let is_unwanted = ctx.client.reply.is_muted() && !replies_in_any_mode(command, &outcome);
     if was_closing || is_unwanted {
         ctx.client.output.cut(mark);
     }
-    let changed = ctx.server.stats.dirty != dirty;
-    ctx.server.log.finish_command(db, ctx.args, changed);
+    let cost = finish(ctx, id, before);
     if !ctx.server.monitors.is_empty() {
         ctx.server.show_to_monitors(ctx.client, command, ctx.args);
     }
     ctx.command = outer;
+    cost
+}
+
+/// What is to be compared with when a command has run.
+struct Before {
+    db: u32,
+    dirty: u64,
+    total: u64,
+}
+
+impl Before {
+    #[inline]
+    fn of(ctx: &Ctx<'_>) -> Self {
+        let (stats, ledger) = (&ctx.server.stats, &ctx.server.ledger);
+        Self { db: ctx.client.db, dirty: stats.dirty, total: ledger.total }
+    }
+}
+
+#[cold]
+fn failed(ctx: &mut Ctx<'_>, id: u16, error: &CommandError) {
+    ctx.server.command_stats[id as usize].failed_calls += 1;
+    write_error(ctx, error);
+}
+
+/// Logs what a command changed and books it; returns its cost.
+#[inline]
+fn finish(ctx: &mut Ctx<'_>, id: u16, before: Before) -> u64 {
+    let changed = ctx.server.stats.dirty != before.dirty;
+    ctx.server.log.finish_command(before.db, ctx.args, changed);
     ctx.server.stats.commands_processed += 1;
-    ctx.server.ledger.book(id, total_before)
+    ctx.server.ledger.book(id, before.total)
 }
 
 /// Takes back what was written since `mark` if the client wants no replies.

@@ -2,14 +2,15 @@
 //!
 //! Names are looked up a million times a second, so the table is made once at start: open
 //! addressing, with names of up to sixteen bytes packed into one number in lower case, so that a
-//! probe is one comparison. Numbers are dense; statistics are kept in arrays by number.
+//! probe is one comparison. Numbers are dense; statistics are kept in arrays by number. What the
+//! engine asks about every request is worked out here once, as [`Facts`].
 
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::spec::Command;
+use super::spec::{Categories, Command, Flags};
 
 /// One command or subcommand with its number's facts.
 #[derive(Debug)]
@@ -20,13 +21,48 @@ pub struct Row {
     pub full_name: Box<str>,
     /// Number of the first subcommand; they follow each other.
     pub first_subcommand: u16,
+    pub(crate) facts: Facts,
+}
+
+/// What follows from a row and is asked for every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// It reads or writes strings and nothing else: after it the server and its client are in the
+    /// state that they were in, so that what was checked for the command before holds for the next.
+    pub(crate) is_plain: bool,
+    /// It may change how the next request is parsed.
+    pub(crate) ends_batch: bool,
+    /// It tells how long others took.
+    pub(crate) looks_at_times: bool,
+    /// Argument of its first key.
+    pub(crate) first_key: Option<u8>,
+}
+
+impl Facts {
+    fn of(command: &Command) -> Self {
+        // The subcommands of a container may be for administrators, and commands that are allowed
+        // before AUTH may change whether the client has said who it is.
+        let changes_parsing = command.flags.has(Flags::ADMIN) || command.flags.has(Flags::NO_AUTH);
+        let ends_batch = changes_parsing || !command.subcommands.is_empty();
+        let is_data = command.flags.has(Flags::READONLY) || command.flags.has(Flags::WRITE);
+        let is_string = command.categories.has(Categories::STRING);
+        let is_special = [Flags::MAY_REPLICATE, Flags::PROTECTED, Flags::BLOCKING];
+        let is_plain = is_data
+            && is_string
+            && !ends_batch
+            && !command.categories.has(Categories::DANGEROUS)
+            && !is_special.iter().any(|&flag| command.flags.has(flag));
+        let looks_at_times = (ends_batch || command.categories.has(Categories::DANGEROUS))
+            && matches!(command.name, "info" | "latency" | "slowlog");
+        Self { is_plain, ends_batch, looks_at_times, first_key: command.first_key() }
+    }
 }
 
 /// All commands.
 #[derive(Debug)]
 pub struct Registry {
     rows: Vec<Row>,
-    slots: Vec<Slot>,
+    slots: Box<[Slot; SLOTS]>,
     tops: Vec<u16>,
 }
 
@@ -35,6 +71,8 @@ pub struct Registry {
 struct Slot {
     packed: u128,
     id: u16,
+    /// Length of the name.
+    len: u16,
 }
 
 const SLOTS: usize = 2048;
@@ -46,7 +84,7 @@ impl Registry {
     pub fn new(families: &[&'static [Command]]) -> Self {
         let mut registry = Self {
             rows: Vec::new(),
-            slots: alloc::vec![Slot { packed: 0, id: VACANT }; SLOTS],
+            slots: Box::new([Slot { packed: 0, id: VACANT, len: 0 }; SLOTS]),
             tops: Vec::new(),
         };
         for command in families.iter().copied().flatten() {
@@ -58,10 +96,12 @@ impl Registry {
     fn add(&mut self, command: &'static Command) {
         let id = self.rows.len() as u16;
         let full_name = String::from(command.name).into_boxed_str();
-        self.rows.push(Row { command, full_name, first_subcommand: id + 1 });
+        let facts = Facts::of(command);
+        self.rows.push(Row { command, full_name, first_subcommand: id + 1, facts });
         for sub in command.subcommands {
             let full_name = format!("{}|{}", command.name, sub.name).into_boxed_str();
-            self.rows.push(Row { command: sub, full_name, first_subcommand: 0 });
+            let facts = Facts::of(sub);
+            self.rows.push(Row { command: sub, full_name, first_subcommand: 0, facts });
         }
         assert!(self.find(command.name.as_bytes()).is_none(), "{} has one row", command.name);
         let packed = pack(command.name.as_bytes());
@@ -69,7 +109,7 @@ impl Registry {
         while self.slots[slot].id != VACANT {
             slot = (slot + 1) % SLOTS;
         }
-        self.slots[slot] = Slot { packed, id };
+        self.slots[slot] = Slot { packed, id, len: command.name.len() as u16 };
         self.tops.push(id);
     }
 
@@ -80,22 +120,23 @@ impl Registry {
         let packed = pack(name);
         let mut slot = slot_of(packed);
         loop {
-            let Slot { packed: found, id } = self.slots[slot];
+            let Slot { packed: found, id, len } = self.slots[slot];
             if id == VACANT {
                 return None;
             }
-            if found == packed && self.is_named(id, name) {
+            if found == packed && len as usize == name.len() && self.ends_as(id, name) {
                 return Some(id);
             }
             slot = (slot + 1) % SLOTS;
         }
     }
 
-    /// Whether a command whose packed name agrees really has this name: what packing left out.
+    /// Whether a command whose packed name and length agree really has this name: what packing
+    /// left out.
     #[inline]
-    fn is_named(&self, id: u16, name: &[u8]) -> bool {
-        let known = self.rows[id as usize].command.name.as_bytes();
-        known.len() == name.len() && (name.len() <= 16 || known.eq_ignore_ascii_case(name))
+    fn ends_as(&self, id: u16, name: &[u8]) -> bool {
+        name.len() <= 16
+            || self.rows[id as usize].command.name.as_bytes().eq_ignore_ascii_case(name)
     }
 
     /// The number of the subcommand `name` of the container `id`.
@@ -139,15 +180,68 @@ impl Registry {
 /// The first sixteen bytes of a name in lower case; zeros after its end.
 #[inline]
 fn pack(name: &[u8]) -> u128 {
-    let mut bytes = [0; 16];
-    let len = name.len().min(16);
-    bytes[..len].copy_from_slice(&name[..len]);
-    bytes.make_ascii_lowercase();
-    u128::from_le_bytes(bytes)
+    let bytes = first_bytes(name);
+    u128::from(lowercase(bytes as u64)) | u128::from(lowercase((bytes >> 64) as u64)) << 64
+}
+
+/// Eight bytes in lower case, all at once: a byte is a capital letter if adding to its low seven
+/// bits passes 127 from `A` on and does not from `[` on.
+#[inline]
+fn lowercase(bytes: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let low = bytes & (ONES * 0x7f);
+    let is_from_a = low + ONES * (0x80 - b'A' as u64);
+    let is_behind_z = low + ONES * (0x7f - b'Z' as u64);
+    let is_capital = (is_from_a ^ is_behind_z) & !bytes & (ONES * 0x80);
+    bytes | is_capital >> 2
+}
+
+/// The first sixteen bytes; zeros after the end. Of each length two loads that overlap are enough,
+/// which is quicker than a copy of so many bytes.
+#[inline]
+fn first_bytes(name: &[u8]) -> u128 {
+    if let Some(&bytes) = name.first_chunk::<16>() {
+        return u128::from_le_bytes(bytes);
+    }
+    if let (Some(&first), Some(&last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        let last = u128::from(u64::from_le_bytes(last));
+        return u128::from(u64::from_le_bytes(first)) | last << (8 * (name.len() - 8));
+    }
+    if let (Some(&first), Some(&last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(last));
+        let both = u64::from(u32::from_le_bytes(first)) | last << (8 * (name.len() - 4));
+        return u128::from(both);
+    }
+    match *name {
+        [a] => u128::from(a),
+        [a, b] => u128::from(u32::from_le_bytes([a, b, 0, 0])),
+        [a, b, c] => u128::from(u32::from_le_bytes([a, b, c, 0])),
+        _ => 0,
+    }
 }
 
 #[inline]
 fn slot_of(packed: u128) -> usize {
     let mixed = (packed as u64) ^ ((packed >> 64) as u64).rotate_left(29);
     (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize % SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_packed_in_lower_case_whatever_their_length() {
+        let all: Vec<u8> = (0..=255).collect();
+        for len in 0..=20 {
+            for start in 0..=all.len() - len {
+                let name = &all[start..start + len];
+                let mut expected = [0; 16];
+                let kept = len.min(16);
+                expected[..kept].copy_from_slice(&name[..kept]);
+                expected.make_ascii_lowercase();
+                assert_eq!(pack(name).to_le_bytes(), expected, "{name:?}");
+            }
+        }
+    }
 }

@@ -38,7 +38,7 @@ impl Bucket {
     pub(super) fn candidates(&self, tag: u8) -> Candidates {
         let pattern = u64::from(tag) * LOW;
         let [a, b, c] = self.words();
-        Candidates { masks: [zeros(a ^ pattern), zeros(b ^ pattern), zeros(c ^ pattern)], word: 0 }
+        Candidates { mask: zeros(a ^ pattern), first: 0, next: [b ^ pattern, c ^ pattern] }
     }
 
     /// The tags as three words; the last four bytes are a value that is no tag's.
@@ -67,7 +67,7 @@ impl Bucket {
 
     #[inline]
     pub(super) fn has_tag(&self, slot: usize, tag: u8) -> bool {
-        self.tags[slot] == tag
+        self.tags.get(slot) == Some(&tag)
     }
 
     #[inline]
@@ -110,10 +110,12 @@ fn zeros(word: u64) -> u64 {
     word.wrapping_sub(LOW) & !word & HIGH
 }
 
-/// Slot numbers that may hold the tag, ascending.
+/// Slot numbers that may hold the tag, ascending. Most are found in one of the first words, so the
+/// others are looked at only when it is their turn.
 pub(super) struct Candidates {
-    masks: [u64; 3],
-    word: usize,
+    mask: u64,
+    first: usize,
+    next: [u64; 2],
 }
 
 impl Iterator for Candidates {
@@ -121,18 +123,13 @@ impl Iterator for Candidates {
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        while self.word < 3 {
-            let mask = self.masks[self.word];
-            if mask != 0 {
-                self.masks[self.word] = mask & (mask - 1);
-                let slot = self.word * 8 + mask.trailing_zeros() as usize / 8;
-                if slot < SLOTS {
-                    return Some(slot);
-                }
-            } else {
-                self.word += 1;
-            }
+        while self.mask == 0 {
+            let word = *self.next.get(self.first / 8)?;
+            self.mask = zeros(word);
+            self.first += 8;
         }
-        None
+        let slot = self.first + self.mask.trailing_zeros() as usize / 8;
+        self.mask &= self.mask - 1;
+        (slot < SLOTS).then_some(slot)
     }
 }

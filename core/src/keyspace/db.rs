@@ -96,25 +96,22 @@ impl Db {
         self.segment_bytes + self.index.len() * 4 + self.segments.len() * 8
     }
 
-    /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns a
-    /// byte that depends on them.
+    /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns the
+    /// segment, for [`Db::warm_page`], and a byte that depends on them.
     #[inline]
-    pub(super) fn warm_bucket(&self, hash: u64) -> u8 {
-        let Some(id) = self.segment_id(hash) else { return 0 };
+    pub(super) fn warm_bucket(&self, hash: u64) -> (Warm, u8) {
+        let Some(id) = self.segment_id(hash) else { return (Warm::default(), 0) };
         let segment = &self.segments[id as usize];
-        segment.warm_bucket(hash) ^ Arc::strong_count(segment) as u8
+        let byte = segment.warm_bucket(hash) ^ Arc::strong_count(segment) as u8;
+        (Warm { segment: id, ..Warm::default() }, byte)
     }
 
-    /// Where the record that `hash` probably belongs to is, for [`Db::warm_record`]; pulls the
-    /// pointer to its page into the cache.
+    /// Notes where the record that `hash` probably belongs to is, for [`Db::warm_record`]; pulls
+    /// the pointer to its page into the cache.
     #[inline]
-    pub(super) fn warm_page(&self, hash: u64) -> Warm {
-        match self.segment_id(hash) {
-            Some(segment) => {
-                let (handle, exists) = self.segments[segment as usize].warm_page(hash);
-                Warm { segment, handle, exists }
-            }
-            None => Warm::default(),
+    pub(super) fn warm_page(&self, hash: u64, place: &mut Warm) {
+        if let Some(segment) = self.segments.get(place.segment as usize) {
+            (place.handle, place.exists) = segment.warm_page(hash);
         }
     }
 
@@ -131,9 +128,17 @@ impl Db {
     #[inline]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<Place> {
+        self.look(key).map(|(place, _)| place)
+    }
+
+    /// Where `key` is, and what is there.
+    #[inline]
+    #[must_use]
+    pub fn look(&self, key: Key<'_>) -> Option<(Place, Entry<'_>)> {
         let id = self.segment_id(key.hash)?;
-        let seat = self.segments[id as usize].find(key.hash, key.bytes)?;
-        Some(Place { segment: id, seat })
+        let segment: &Segment = &self.segments[id as usize];
+        let (seat, record) = segment.look(key.hash, key.bytes)?;
+        Some((Place { segment: id, seat }, Entry::of(segment, seat, record)))
     }
 
     /// The entry at `place`.
@@ -168,7 +173,29 @@ impl Db {
 
     /// Stores `value` under `key`, with a deadline or without; `place` is where the key is now.
     /// Returns the value that was there when it lay outside its record.
+    #[inline]
     pub fn set(
+        &mut self,
+        key: Key<'_>,
+        place: Option<Place>,
+        value: NewValue<'_>,
+        expire_at_ms: Option<u64>,
+        clock: u32,
+    ) -> Option<Value> {
+        // Nearly always a value lies in its record, and has room where the old one lay.
+        if let Some(place) = place
+            && let Some((kind, value)) = value.inline(key.bytes, &mut [0; 8])
+            && self
+                .overwrite(place, &Parts { key: Some(key.bytes), kind, value, expire_at_ms, clock })
+        {
+            return None;
+        }
+        self.store(key, place, value, expire_at_ms, clock)
+    }
+
+    /// As [`Db::set`], for what is not written over the old record.
+    #[inline(never)]
+    fn store(
         &mut self,
         key: Key<'_>,
         place: Option<Place>,
@@ -188,7 +215,6 @@ impl Db {
         let parts =
             Parts { key: (!long).then_some(key.bytes), kind, value: bytes, expire_at_ms, clock };
         match place {
-            Some(place) if object.is_none() && self.overwrite(place, &parts) => None,
             Some(place) => self.supplant(key.hash, place, &parts, &mut object),
             None => {
                 self.insert(key.hash, &parts, &mut object);
@@ -236,10 +262,7 @@ impl Db {
 
     #[inline]
     fn overwrite(&mut self, place: Place, parts: &Parts<'_>) -> bool {
-        let had_ttl = self.change(place.segment, |segment| {
-            let had_ttl = segment.has_ttl(place.seat);
-            segment.overwrite(place.seat, parts).then_some(had_ttl)
-        });
+        let had_ttl = self.change(place.segment, |segment| segment.overwrite(place.seat, parts));
         let Some(had_ttl) = had_ttl else { return false };
         self.recount_expires(had_ttl, parts.expire_at_ms.is_some());
         true

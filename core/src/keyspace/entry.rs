@@ -43,7 +43,13 @@ pub struct Entry<'a> {
 impl<'a> Entry<'a> {
     #[inline]
     pub(super) fn new(segment: &'a Segment, seat: Seat) -> Self {
-        Self { segment, seat, record: segment.record(seat) }
+        Self::of(segment, seat, segment.record(seat))
+    }
+
+    /// The entry whose record was found already.
+    #[inline]
+    pub(super) fn of(segment: &'a Segment, seat: Seat, record: Record<'a>) -> Self {
+        Self { segment, seat, record }
     }
 
     /// The key.
@@ -183,35 +189,37 @@ pub(super) struct Stored<'a> {
 impl<'a> NewValue<'a> {
     /// Chooses the form in which the value is stored beside `key`.
     pub(super) fn store(self, key: &[u8], room: &'a mut [u8; 8]) -> Stored<'a> {
-        if key.len() > INLINE_KEY_MAX {
-            return Self::outside(Some(key.into()), self.into_value());
-        }
-        match self {
-            Self::Int(number) => Self::int(number, room),
-            Self::String(bytes) => match number::parse_i64(bytes) {
-                Some(number) => Self::int(number, room),
-                None => Self::string(key, bytes, Kind::Raw),
-            },
-            Self::Modified(bytes) => Self::string(key, bytes, Kind::Modified),
-            Self::Text(bytes) => Self::string(key, bytes, Kind::Raw),
-            Self::Pack(bytes) if fits(key, bytes) => {
-                Stored { kind: Kind::Pack, bytes, object: None }
-            }
-            Self::Pack(bytes) => Self::outside(None, Value::of_pack(Pack::new(bytes.to_vec()))),
-            Self::Object(value) => Self::outside(None, value),
-        }
-    }
-
-    fn int(number: i64, room: &'a mut [u8; 8]) -> Stored<'a> {
-        let len = pack_int(number, room);
-        Stored { kind: Kind::Int, bytes: &room[..len], object: None }
-    }
-
-    fn string(key: &[u8], bytes: &'a [u8], kind: Kind) -> Stored<'a> {
-        if fits(key, bytes) {
+        if let Some((kind, bytes)) = self.inline(key, room) {
             return Stored { kind, bytes, object: None };
         }
-        Self::outside(None, Value::String(Bytes::copy_from_slice(bytes)))
+        let long_key = (key.len() > INLINE_KEY_MAX).then(|| key.into());
+        Self::outside(long_key, self.into_value())
+    }
+
+    /// The form in which the value lies in the record of `key`, if it can.
+    #[inline]
+    pub(super) fn inline(&self, key: &[u8], room: &'a mut [u8; 8]) -> Option<(Kind, &'a [u8])> {
+        if key.len() > INLINE_KEY_MAX {
+            return None;
+        }
+        let (kind, bytes) = match *self {
+            Self::Int(number) => return Some(Self::int(number, room)),
+            Self::String(bytes) => match number::parse_i64(bytes) {
+                Some(number) => return Some(Self::int(number, room)),
+                None => (Kind::Raw, bytes),
+            },
+            Self::Modified(bytes) => (Kind::Modified, bytes),
+            Self::Text(bytes) => (Kind::Raw, bytes),
+            Self::Pack(bytes) => (Kind::Pack, bytes),
+            Self::Object(_) => return None,
+        };
+        fits(key, bytes).then_some((kind, bytes))
+    }
+
+    #[inline]
+    fn int(number: i64, room: &'a mut [u8; 8]) -> (Kind, &'a [u8]) {
+        let len = pack_int(number, room);
+        (Kind::Int, &room[..len])
     }
 
     /// A record whose value is a slab index; the four bytes are filled in when it is stored.
@@ -234,6 +242,7 @@ impl<'a> NewValue<'a> {
 }
 
 /// Whether a value may lie in the record of `key`.
+#[inline]
 pub(crate) fn fits(key: &[u8], value: &[u8]) -> bool {
     value.len() <= VALUE_MAX && key.len() + value.len() <= INLINE_MAX
 }

@@ -126,6 +126,12 @@ impl<'a> Record<'a> {
         Some(u64::from_le_bytes(wide))
     }
 
+    /// Whether it has a deadline.
+    #[inline]
+    pub(super) fn has_ttl(self) -> bool {
+        self.0[0] & TTL != 0
+    }
+
     /// The access clock, 24 bits.
     #[inline]
     pub(super) fn clock(self) -> u32 {
@@ -248,12 +254,9 @@ impl Parts<'_> {
 /// `number` in as few little-endian bytes as hold it with its sign; returns how many.
 pub(super) fn pack_int(number: i64, out: &mut [u8; 8]) -> usize {
     *out = number.to_le_bytes();
-    let sign = if number < 0 { 0xff } else { 0 };
-    let mut len = 8;
-    while len > 1 && out[len - 1] == sign && (out[len - 2] & 0x80) == (sign & 0x80) {
-        len -= 1;
-    }
-    len
+    // The bits that differ from the sign, and one for the sign.
+    let bits = 64 - (number ^ number >> 63).leading_zeros() + 1;
+    bits.div_ceil(8) as usize
 }
 
 #[cfg(test)]
@@ -276,6 +279,8 @@ mod tests {
             parts.write(&mut page);
             let record = Record::new(&page);
             assert_eq!(record.int(), number);
+            let fits = |bytes: u32| number >> (bytes * 8 - 1) == number >> 63;
+            assert_eq!((1..8).find(|&bytes| fits(bytes)).unwrap_or(8) as usize, len);
             assert_eq!(record.expire_at_ms(), Some(1 << 50));
             assert_eq!(record.clock(), 0x00ab_cdef);
             assert_eq!(record.len(), parts.len());

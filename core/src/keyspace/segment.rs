@@ -157,13 +157,23 @@ impl Segment {
     /// The entry of `key`.
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Seat> {
+        self.look(hash, key).map(|(seat, _)| seat)
+    }
+
+    /// The entry of `key` with its record, which was looked at anyway.
+    #[inline]
+    pub(super) fn look(&self, hash: u64, key: &[u8]) -> Option<(Seat, Record<'_>)> {
         let tag = Bucket::tag(hash);
         let mut at = Self::home(hash);
         for _ in 0..BUCKETS {
             let bucket = &self.buckets[at];
             for slot in bucket.candidates(tag) {
-                if bucket.has_tag(slot, tag) && same_key(self.key_of(bucket.handle(slot)), key) {
-                    return Some(Seat { bucket: at as u8, slot: slot as u8 });
+                if !bucket.has_tag(slot, tag) {
+                    continue;
+                }
+                let record = Record::new(self.at(bucket.handle(slot)));
+                if same_key(self.key_in(record), key) {
+                    return Some((Seat { bucket: at as u8, slot: slot as u8 }, record));
                 }
             }
             if bucket.passed == 0 {
@@ -191,10 +201,15 @@ impl Segment {
 
     #[inline]
     fn key_of(&self, handle: u16) -> &[u8] {
-        let record = Record::new(self.at(handle));
+        self.key_in(Record::new(self.at(handle)))
+    }
+
+    #[inline]
+    fn key_in<'a>(&'a self, record: Record<'a>) -> &'a [u8] {
         if record.long_key() { self.long_key_of(record) } else { record.key() }
     }
 
+    #[cold]
     fn long_key_of(&self, record: Record<'_>) -> &[u8] {
         self.object(record.object()).long_key.as_deref().expect("a long key lies in the slab")
     }
@@ -217,7 +232,7 @@ impl Segment {
     /// Whether the entry at `seat` has a deadline.
     #[inline]
     pub(super) fn has_ttl(&self, seat: Seat) -> bool {
-        self.record(seat).expire_at_ms().is_some()
+        self.record(seat).has_ttl()
     }
 
     /// The key at `seat`.
@@ -270,10 +285,17 @@ impl Segment {
         Ok(())
     }
 
-    /// Writes `parts` over the record at `seat` when neither has an object and there is room.
+    /// Writes `parts` over the record at `seat` when neither has an object and there is room;
+    /// returns whether the old one had a deadline.
     #[inline(always)]
-    pub(super) fn overwrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
-        self.record(seat).kind() != Kind::Object && self.rewrite(seat, parts)
+    pub(super) fn overwrite(&mut self, seat: Seat, parts: &Parts<'_>) -> Option<bool> {
+        let handle = self.handle(seat);
+        let record = Record::new(self.at(handle));
+        if record.kind() == Kind::Object {
+            return None;
+        }
+        let (had_ttl, units) = (record.has_ttl(), record.units());
+        self.write_over(seat, handle, units, parts).then_some(had_ttl)
     }
 
     /// Puts another object in the place of the one at `seat`, which it returns, and writes `parts`
@@ -303,7 +325,14 @@ impl Segment {
     #[inline(always)]
     pub(super) fn rewrite(&mut self, seat: Seat, parts: &Parts<'_>) -> bool {
         let handle = self.handle(seat);
-        let (units, needed) = (self.record(seat).units(), record::units(parts.len()));
+        let units = Record::new(self.at(handle)).units();
+        self.write_over(seat, handle, units, parts)
+    }
+
+    /// As [`Segment::rewrite`], over a record that takes `units`.
+    #[inline(always)]
+    fn write_over(&mut self, seat: Seat, handle: u16, units: usize, parts: &Parts<'_>) -> bool {
+        let needed = record::units(parts.len());
         if needed > units {
             return self.outgrow(seat, parts, units, needed);
         }

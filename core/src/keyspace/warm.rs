@@ -17,15 +17,17 @@ pub const WARM_MAX: usize = 32;
 pub fn warm<'a>(hashes: impl Iterator<Item = (&'a Db, u64)> + Clone) {
     let hashes = hashes.take(WARM_MAX);
     let mut sum = 0_u8;
-    for (db, hash) in hashes.clone() {
-        sum = sum.wrapping_add(db.warm_bucket(hash));
+    let mut places = [Warm::default(); WARM_MAX];
+    for (place, (db, hash)) in places.iter_mut().zip(hashes.clone()) {
+        let byte;
+        (*place, byte) = db.warm_bucket(hash);
+        sum = sum.wrapping_add(byte);
     }
-    let mut pages = [Warm::default(); WARM_MAX];
-    for (page, (db, hash)) in pages.iter_mut().zip(hashes.clone()) {
-        *page = db.warm_page(hash);
+    for (place, (db, hash)) in places.iter_mut().zip(hashes.clone()) {
+        db.warm_page(hash, place);
     }
-    for (page, (db, _)) in pages.iter().zip(hashes) {
-        sum = sum.wrapping_add(db.warm_record(*page));
+    for (place, (db, _)) in places.iter().zip(hashes) {
+        sum = sum.wrapping_add(db.warm_record(*place));
     }
     black_box(sum);
 }

@@ -13,12 +13,17 @@ impl Server {
     /// the commands that write, so that whoever watches the server by it learns of the failure.
     #[inline]
     pub(crate) fn misconf(&self, client: &Client, id: u16) -> Option<CommandError> {
-        let is_well = self.persist.aof.error().is_none() && !self.persist.bgsave.facts.last_failed;
-        if is_well || client.replays {
+        if !self.has_failed_disk() || client.replays {
             return None;
         }
         let is_refused = self.runs_any(client, id, Flags::WRITE) || self.command(id).name == "ping";
         if is_refused { self.disk_error() } else { None }
+    }
+
+    /// Whether anything failed for which commands may be refused.
+    #[inline]
+    pub(crate) fn has_failed_disk(&self) -> bool {
+        self.persist.aof.error().is_some() || self.persist.bgsave.facts.last_failed
     }
 
     pub(crate) fn disk_error(&self) -> Option<CommandError> {

@@ -123,6 +123,7 @@ const RESUME_ARGS: usize = 64;
 
 /// Looks at the request that starts at `at` of `buf`. Spans count from the start of `buf`, those
 /// of an inline request from the start of `words`.
+#[inline]
 pub fn parse(
     buf: &[u8],
     at: usize,
@@ -132,10 +133,23 @@ pub fn parse(
     limits: Limits,
 ) -> Result<Parsed, ProtocolError> {
     if partial.is_none()
-        && let Some(end) = short(buf, at, spans)
+        && let Some(end) = short(buf, at, spans, limits)
     {
         return Ok(Parsed::Request { end });
     }
+    general(buf, at, spans, words, partial, limits)
+}
+
+/// A request of any form.
+#[inline(never)]
+fn general(
+    buf: &[u8],
+    at: usize,
+    spans: &mut Vec<Span>,
+    words: &mut Vec<u8>,
+    partial: &mut Option<Box<Partial>>,
+    limits: Limits,
+) -> Result<Parsed, ProtocolError> {
     if buf.get(at) != Some(&b'*') {
         return inline(buf, at, spans, words);
     }
@@ -173,37 +187,45 @@ pub fn parse(
     Ok(Parsed::Request { end: next })
 }
 
-/// A whole request of at most nine arguments of at most 99 bytes: nearly every request is one, and
-/// no limit is below that. `None` leaves it to the general way, with `spans` as they were.
+/// A whole request of at most 99 arguments of at most 99 bytes: nearly every request is one, and
+/// the only limit below that is for those who have not said who they are. `None` leaves it to the
+/// general way, with `spans` as they were.
 #[inline]
-fn short(buf: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
-    let &[b'*', count @ b'1'..=b'9', b'\r', _] = buf.get(at..)?.first_chunk()? else {
+fn short(buf: &[u8], at: usize, spans: &mut Vec<Span>, limits: Limits) -> Option<usize> {
+    let (count, mut next) = short_line(buf, at, b'*')?;
+    if count == 0 || count > 9 && !limits.authenticated {
         return None;
-    };
+    }
     let first = spans.len();
-    let mut next = at + 4;
-    for _ in b'0'..count {
-        let Some((span, end)) = short_bulk(buf, next) else {
+    for _ in 0..count {
+        let Some((len, start)) = short_line(buf, next, b'$') else {
             spans.truncate(first);
             return None;
         };
-        spans.push(span);
-        next = end;
+        spans.push(Span { start: start as u32, len });
+        next = start + len as usize + 2;
+    }
+    if next > buf.len() {
+        spans.truncate(first);
+        return None;
     }
     Some(next)
 }
 
+/// A number of one or two digits behind `kind`, and where the next line starts. The line end's
+/// second byte is not looked at, as Redis does not.
 #[inline]
-fn short_bulk(buf: &[u8], at: usize) -> Option<(Span, usize)> {
-    let (len, start) = match *buf.get(at..)?.first_chunk()? {
-        [b'$', ones @ b'0'..=b'9', b'\r', _, _] => (ones - b'0', at + 4),
-        [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _] => {
-            ((tens - b'0') * 10 + ones - b'0', at + 5)
-        }
-        _ => return None,
-    };
-    let end = start + len as usize + 2;
-    (end <= buf.len()).then_some((Span { start: start as u32, len: len.into() }, end))
+fn short_line(buf: &[u8], at: usize, kind: u8) -> Option<(u32, usize)> {
+    let word = u32::from_le_bytes(*buf.get(at..)?.first_chunk()?);
+    let digit = |shift: u32| (word >> shift & 0xff).wrapping_sub(u32::from(b'0'));
+    let (kind, end) = (u32::from(kind), u32::from(b'\r'));
+    if word & 0x00ff_00ff == kind | end << 16 && digit(8) < 10 {
+        return Some((digit(8), at + 4));
+    }
+    let is_two = word & 0xff00_00ff == kind | end << 24;
+    // A leading zero is for the general way to judge.
+    let is_number = digit(8).wrapping_sub(1) < 9 && digit(16) < 10;
+    (is_two && is_number).then(|| (digit(8) * 10 + digit(16), at + 5))
 }
 
 enum Head {

@@ -71,10 +71,29 @@ impl Output {
     /// A string of any bytes.
     #[inline]
     pub(crate) fn bulk(&mut self, bytes: &[u8]) {
-        self.header(b'$', bytes.len() as i64);
-        self.tail.reserve(bytes.len() + 2);
+        self.bulk_head(bytes.len());
         self.raw(bytes);
         self.raw(b"\r\n");
+    }
+
+    /// `$<len>\r\n`, and room for the rest. Most have one or two digits: copies of a fixed length.
+    #[inline]
+    fn bulk_head(&mut self, len: usize) {
+        let digit = |number: usize| b'0' + (number % 10) as u8;
+        match len {
+            0..10 => {
+                self.tail.reserve(4 + len + 2);
+                self.raw(&[b'$', digit(len), b'\r', b'\n']);
+            }
+            10..100 => {
+                self.tail.reserve(5 + len + 2);
+                self.raw(&[b'$', digit(len / 10), digit(len), b'\r', b'\n']);
+            }
+            _ => {
+                self.header(b'$', len as i64);
+                self.tail.reserve(len + 2);
+            }
+        }
     }
 
     /// A string that is shared with the keyspace: a large one is not copied.

@@ -157,10 +157,25 @@ impl Server {
         key: Key<'_>,
         current: Option<&mut Client>,
     ) -> Option<Place> {
-        let place = self.dbs[db as usize].find(key)?;
-        match self.dbs[db as usize].entry(place).expire_at_ms() {
-            Some(at) if self.now.has_passed(at) => self.find_dead(db, key, place, current),
-            _ => Some(place),
+        self.look_live(db, key, current).map(|(place, _)| place)
+    }
+
+    /// As [`Server::find_live`], with the entry's access clock.
+    #[inline]
+    pub(crate) fn look_live(
+        &mut self,
+        db: u32,
+        key: Key<'_>,
+        current: Option<&mut Client>,
+    ) -> Option<(Place, u32)> {
+        let (place, entry) = self.dbs[db as usize].look(key)?;
+        let clock = entry.clock();
+        match entry.expire_at_ms() {
+            Some(at) if self.now.has_passed(at) => {
+                self.find_dead(db, key, place, current);
+                None
+            }
+            _ => Some((place, clock)),
         }
     }
 
@@ -172,31 +187,17 @@ impl Server {
         key: Key<'_>,
         current: Option<&mut Client>,
     ) -> Option<Place> {
-        let place = self.dbs[db as usize].find(key)?;
-        let entry = self.dbs[db as usize].entry(place);
-        let clock = entry.clock();
-        match entry.expire_at_ms() {
-            Some(at) if self.now.has_passed(at) => self.find_dead(db, key, place, current),
-            _ => {
-                self.renew(db, place, clock);
-                Some(place)
-            }
-        }
+        let (place, clock) = self.look_live(db, key, current)?;
+        self.renew(db, place, clock);
+        Some(place)
     }
 
-    /// What a look at an entry finds whose deadline has passed: nothing.
+    /// What a look at an entry does whose deadline has passed, and which is therefore not found.
     #[cold]
-    fn find_dead(
-        &mut self,
-        db: u32,
-        key: Key<'_>,
-        place: Place,
-        current: Option<&mut Client>,
-    ) -> Option<Place> {
+    fn find_dead(&mut self, db: u32, key: Key<'_>, place: Place, current: Option<&mut Client>) {
         if !self.may_not_expire() {
             self.expire(db, key, place, current);
         }
-        None
     }
 
     /// Removes an entry whose deadline has passed.
@@ -235,8 +236,9 @@ impl Server {
         self.renew(db, place, old);
     }
 
+    /// As [`Server::touch`], of an entry that has the clock `old`.
     #[inline]
-    fn renew(&mut self, db: u32, place: Place, old: u32) {
+    pub(crate) fn renew(&mut self, db: u32, place: Place, old: u32) {
         if self.snapshots_out > 0 {
             return;
         }

@@ -72,13 +72,15 @@ fn decrby(ctx: &mut Ctx<'_>) -> Outcome {
 fn add(ctx: &mut Ctx<'_>, increment: i64) -> Outcome {
     let key = ctx.key(1);
     let place = ctx.write(key);
-    let old = match place {
-        Some(place) => ctx.string(place)?.to_int().ok_or(CommandError::NotInteger)?,
-        None => 0,
+    let (old, expire_at_ms, clock) = match place.map(|place| ctx.entry(place)) {
+        Some(entry) => {
+            let old = Text::of(entry.value())?.to_int().ok_or(CommandError::NotInteger)?;
+            (old, entry.expire_at_ms(), entry.clock())
+        }
+        None => (0, None, ctx.server.new_clock()),
     };
     let new = old.checked_add(increment).ok_or(CommandError::Overflow)?;
-    let expire_at_ms = place.and_then(|place| ctx.entry(place).expire_at_ms());
-    ctx.set(key, place, NewValue::Int(new), expire_at_ms);
+    ctx.set_used(key, place, NewValue::Int(new), expire_at_ms, clock);
     ctx.dirty(1);
     ctx.notify(KeyspaceEvents::STRING, "incrby", key.bytes);
     ctx.reply().int(new);

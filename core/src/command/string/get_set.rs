@@ -79,13 +79,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 const REPLACED: KeyFlags = KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::UPDATE);
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome {
-    match ctx.read(ctx.key(1)) {
-        Some(place) => ctx.reply_string(place),
-        None => {
-            ctx.reply().null();
-            Ok(())
-        }
-    }
+    ctx.read_string(ctx.key(1))
 }
 
 fn set(ctx: &mut Ctx<'_>) -> Outcome {

@@ -137,13 +137,16 @@ impl<'a> Options<'a> {
 impl TimeForm {
     #[inline]
     fn of(word: &[u8]) -> Option<Self> {
-        if !matches!(word, [b'e' | b'E' | b'p' | b'P', b'x' | b'X', ..]) {
-            return None;
+        let (relative, absolute) = match word {
+            [b'e' | b'E', b'x' | b'X', ..] => (Self::Ex, Self::Exat),
+            [b'p' | b'P', b'x' | b'X', ..] => (Self::Px, Self::Pxat),
+            _ => return None,
+        };
+        match &word[2..] {
+            [] => Some(relative),
+            [b'a' | b'A', b't' | b'T'] => Some(absolute),
+            _ => None,
         }
-        let forms: [(&[u8], Self); 4] =
-            [(b"ex", Self::Ex), (b"px", Self::Px), (b"exat", Self::Exat), (b"pxat", Self::Pxat)];
-        let known = forms.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
-        known.map(|(_, form)| form)
     }
 
     /// The deadline in ms since 1970 that `text` says; `command` is named in the error.
