@@ -192,40 +192,46 @@ fn general(
 /// general way, with `spans` as they were.
 #[inline]
 fn short(buf: &[u8], at: usize, spans: &mut Vec<Span>, limits: Limits) -> Option<usize> {
-    let (count, mut next) = short_line(buf, at, b'*')?;
+    let mut rest = buf.get(at..)?;
+    let (count, skip) = short_line(rest, b'*')?;
     if count == 0 || count > 9 && !limits.authenticated {
         return None;
     }
+    rest = rest.get(skip..)?;
     let first = spans.len();
     for _ in 0..count {
-        let Some((len, start)) = short_line(buf, next, b'$') else {
+        let Some((span, after)) = short_bulk(buf.len(), rest) else {
             spans.truncate(first);
             return None;
         };
-        spans.push(Span { start: start as u32, len });
-        next = start + len as usize + 2;
+        spans.push(span);
+        rest = after;
     }
-    if next > buf.len() {
-        spans.truncate(first);
-        return None;
-    }
-    Some(next)
+    Some(buf.len() - rest.len())
 }
 
-/// A number of one or two digits behind `kind`, and where the next line starts. The line end's
-/// second byte is not looked at, as Redis does not.
-#[inline]
-fn short_line(buf: &[u8], at: usize, kind: u8) -> Option<(u32, usize)> {
-    let word = u32::from_le_bytes(*buf.get(at..)?.first_chunk()?);
-    let digit = |shift: u32| (word >> shift & 0xff).wrapping_sub(u32::from(b'0'));
+/// The argument at the start of `rest`, the end of a buffer of `len` bytes, and what follows it.
+#[inline(always)]
+fn short_bulk(len: usize, rest: &[u8]) -> Option<(Span, &[u8])> {
+    let (bytes, skip) = short_line(rest, b'$')?;
+    let after = rest.get(skip + bytes as usize + 2..)?;
+    Some((Span { start: (len - rest.len() + skip) as u32, len: bytes }, after))
+}
+
+/// The number of one or two digits behind `kind`, and the bytes up to the next line. The second
+/// byte of the line's end is not looked at, as Redis does not.
+#[inline(always)]
+fn short_line(rest: &[u8], kind: u8) -> Option<(u32, usize)> {
+    let word = u32::from_le_bytes(*rest.first_chunk()?);
     let (kind, end) = (u32::from(kind), u32::from(b'\r'));
-    if word & 0x00ff_00ff == kind | end << 16 && digit(8) < 10 {
-        return Some((digit(8), at + 4));
+    let first = (word >> 8 & 0xff).wrapping_sub(u32::from(b'0'));
+    if word & 0x00ff_00ff == kind | end << 16 {
+        return (first < 10).then_some((first, 4));
     }
-    let is_two = word & 0xff00_00ff == kind | end << 24;
+    let second = (word >> 16 & 0xff).wrapping_sub(u32::from(b'0'));
     // A leading zero is for the general way to judge.
-    let is_number = digit(8).wrapping_sub(1) < 9 && digit(16) < 10;
-    (is_two && is_number).then(|| (digit(8) * 10 + digit(16), at + 5))
+    let is_number = first.wrapping_sub(1) < 9 && second < 10;
+    (word & 0xff00_00ff == kind | end << 24 && is_number).then_some((first * 10 + second, 5))
 }
 
 enum Head {
