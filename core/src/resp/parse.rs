@@ -231,7 +231,8 @@ fn short_line(rest: &[u8], kind: u8) -> Option<(u32, usize)> {
     let second = (word >> 16 & 0xff).wrapping_sub(u32::from(b'0'));
     // A leading zero is for the general way to judge.
     let is_number = first.wrapping_sub(1) < 9 && second < 10;
-    (word & 0xff00_00ff == kind | end << 24 && is_number).then_some((first * 10 + second, 5))
+    let is_line = word & 0xff00_00ff == kind | end << 24;
+    (is_line && is_number).then(|| (first * 10 + second, 5))
 }
 
 enum Head {
