@@ -367,7 +367,8 @@ impl Server {
     }
 
     /// Whether nothing is out of the ordinary for this client: no command with enough arguments
-    /// that reads or writes data would be refused, held up, queued, shown to others or left unanswered.
+    /// that reads or writes data would be refused, held up, queued, shown to others or left
+    /// unanswered.
     fn is_calm(&self, client: &Client) -> bool {
         let has_calm_client = client.reply == ReplyMode::On
             && client.transaction.is_none()

@@ -96,8 +96,8 @@ impl Db {
         self.segment_bytes + self.index.len() * 4 + self.segments.len() * 8
     }
 
-    /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns the
-    /// segment, for [`Db::warm_page`], and a byte that depends on them.
+    /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns
+    /// the segment, for [`Db::warm_page`], and a byte that depends on them.
     #[inline]
     pub(super) fn warm_bucket(&self, hash: u64) -> (Warm, u8) {
         let Some(id) = self.segment_id(hash) else { return (Warm::default(), 0) };
