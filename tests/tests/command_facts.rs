@@ -23,7 +23,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("bgsave", "arguments", "Redis has one option, no choice"),
     ("cluster|slots", "deprecated", "Valkey took the deprecation back"),
     ("dump", "complexity", "names Redis"),
-    ("hscan", "arguments", "NOVALUES is newer than 7.2"),
     ("multi", "flags", "Redis answers a nested MULTI itself, without failing the transaction"),
     ("restore", "complexity", "names Redis"),
     ("restore-asking", "complexity", "names Redis"),

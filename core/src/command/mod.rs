@@ -11,11 +11,13 @@ pub(crate) mod dispatch;
 pub mod error;
 pub mod key_extraction;
 pub(crate) mod keys_ahead;
+mod random;
 pub mod registry;
 pub mod spec;
 
 pub(crate) mod bitmap;
 pub(crate) mod connection;
+pub(crate) mod hash;
 pub(crate) mod help;
 pub(crate) mod keys;
 pub(crate) mod pubsub;
@@ -37,6 +39,9 @@ const FAMILIES: &[&[Command]] = &[
     string::counter::COMMANDS,
     string::range::COMMANDS,
     string::lcs::COMMANDS,
+    hash::set::COMMANDS,
+    hash::get::COMMANDS,
+    hash::walk::COMMANDS,
     bitmap::bit::COMMANDS,
     bitmap::count::COMMANDS,
     bitmap::bitop::COMMANDS,

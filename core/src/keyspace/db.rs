@@ -124,6 +124,13 @@ impl Db {
         self.segments.get(warm.segment as usize).map_or(0, |seg| seg.warm_record(warm.handle))
     }
 
+    /// A key with the hash that it has here.
+    #[inline]
+    #[must_use]
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.hasher.key(bytes)
+    }
+
     /// Where `key` is.
     #[inline]
     #[must_use]

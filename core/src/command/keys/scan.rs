@@ -84,13 +84,31 @@ pub(crate) struct ScanOptions<'a> {
     pub(crate) pattern: Pattern<'a>,
     /// The name of the only type wanted, in any case; one that no value has matches none.
     type_name: Option<&'a [u8]>,
+    /// The word that was allowed was said.
+    pub(crate) has_flag: bool,
 }
 
 impl<'a> ScanOptions<'a> {
     /// The options that `args` are; TYPE is none of a scan inside a value.
     pub(crate) fn parse(args: Args<'a>, of_keys: bool) -> Result<Self, CommandError> {
-        let mut all = Self { count: COUNT_DEFAULT, pattern: Pattern::ALL, type_name: None };
-        for at in (0..args.len()).step_by(2) {
+        Self::parse_with(args, of_keys, "")
+    }
+
+    /// As [`ScanOptions::parse`], with a word that may stand alone.
+    pub(crate) fn parse_with(
+        args: Args<'a>,
+        of_keys: bool,
+        flag: &str,
+    ) -> Result<Self, CommandError> {
+        let (pattern, type_name) = (Pattern::ALL, None);
+        let mut all = Self { count: COUNT_DEFAULT, pattern, type_name, has_flag: false };
+        let mut at = 0;
+        while at < args.len() {
+            if !flag.is_empty() && args.is(at, flag) {
+                all.has_flag = true;
+                at += 1;
+                continue;
+            }
             let value = args.at(at + 1);
             if at + 1 == args.len() {
                 return Err(CommandError::Syntax);
@@ -103,6 +121,7 @@ impl<'a> ScanOptions<'a> {
             } else {
                 return Err(CommandError::Syntax);
             }
+            at += 2;
         }
         Ok(all)
     }

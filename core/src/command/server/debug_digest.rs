@@ -21,7 +21,9 @@ use crate::server::Server;
 use crate::value::Value;
 use crate::value::intset::Intset;
 use crate::value::listpack::Listpack;
+use crate::value::number::format_f64;
 use crate::value::pack::Shape;
+use crate::value::walk::Part;
 
 /// Answers with the digest of the dataset.
 pub(super) fn digest(ctx: &mut Ctx<'_>) -> Outcome {
@@ -110,11 +112,37 @@ impl Digest {
             ValueRef::Int(number) => self.mix(itoa::Buffer::new().format(number).as_bytes()),
             ValueRef::Object(Value::String(bytes)) => self.mix(bytes),
             ValueRef::Pack(pack) => self.mix_pack(pack),
-            ValueRef::Object(_) => unreachable!("every aggregate is a pack so far"),
+            ValueRef::Object(value) => self.mix_large(value),
         }
         if entry.expire_at_ms().is_some() {
             self.add(b"!!expire!!");
         }
+    }
+
+    /// Mixes an aggregate that is no pack.
+    fn mix_large(&mut self, value: &Value) {
+        let Some((mut walk, _)) = value.walk(true) else { return };
+        let is_list = matches!(value, Value::List(_));
+        while walk.step(&mut |part| self.mix_part(part, is_list)) {}
+    }
+
+    fn mix_part(&mut self, part: Part<'_>, is_list: bool) {
+        match part {
+            Part::Text(text) if is_list => self.mix(text),
+            Part::Text(member) => self.add(member),
+            Part::Chunk(chunk) => {
+                chunk.iter().for_each(|(_, element)| self.mix(element.bytes(&mut room())));
+            }
+            Part::Field(field, value, _) => self.add_pair(field, value),
+            Part::Scored(member, score) => self.add_pair(member, &format_f64(score)),
+        }
+    }
+
+    fn add_pair(&mut self, name: &[u8], value: &[u8]) {
+        let mut inner = Self::default();
+        inner.mix(name);
+        inner.mix(value);
+        self.add(&inner.0);
     }
 
     fn mix_pack(&mut self, pack: &[u8]) {

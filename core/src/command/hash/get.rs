@@ -1,0 +1,177 @@
+//! HGET and its relatives: fields are read.
+
+use crate::client::output::Output;
+use crate::command::aggregate::Aggregate;
+use crate::command::ctx::Ctx;
+use crate::command::error::{CommandError, Outcome};
+use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
+use crate::value::listpack::Element;
+use crate::value::{Hash, HashView};
+
+/// The rows of this file.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::new("hget", 3, Group::Hash, hget)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))])
+        .arguments("key:key field")
+        .docs("2.0.0", "Returns the value of a field.", "O(1)"),
+    Command::new("hmget", -3, Group::Hash, hmget)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))])
+        .arguments("key:key field*")
+        .docs(
+            "2.0.0",
+            "Returns the values of several fields.",
+            "O(N) where N is the number of fields being requested.",
+        ),
+    Command::new("hgetall", 2, Group::Hash, hgetall)
+        .flags(&[Flags::READONLY])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))])
+        .arguments("key:key")
+        .docs(
+            "2.0.0",
+            "Returns all fields with their values.",
+            "O(N) where N is the size of the hash.",
+        )
+        .tips(&["nondeterministic_output_order"]),
+    Command::new("hkeys", 2, Group::Hash, hkeys)
+        .flags(&[Flags::READONLY])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))])
+        .arguments("key:key")
+        .docs("2.0.0", "Returns all fields.", "O(N) where N is the size of the hash.")
+        .tips(&["nondeterministic_output_order"]),
+    Command::new("hvals", 2, Group::Hash, hvals)
+        .flags(&[Flags::READONLY])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO.and(KeyFlags::ACCESS))])
+        .arguments("key:key")
+        .docs("2.0.0", "Returns all values.", "O(N) where N is the size of the hash.")
+        .tips(&["nondeterministic_output_order"]),
+    Command::new("hlen", 2, Group::Hash, hlen)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO)])
+        .arguments("key:key")
+        .docs("2.0.0", "Counts the fields.", "O(1)"),
+    Command::new("hexists", 3, Group::Hash, hexists)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO)])
+        .arguments("key:key field")
+        .docs("2.0.0", "Tells whether a field exists.", "O(1)"),
+    Command::new("hstrlen", 3, Group::Hash, hstrlen)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyFlags::RO)])
+        .arguments("key:key field")
+        .docs("3.2.0", "Returns the length of the value of a field.", "O(1)"),
+];
+
+/// Writes an element as a bulk string.
+pub(super) fn write(output: &mut Output, element: Element<'_>) {
+    match element {
+        Element::Text(text) => output.bulk(text),
+        Element::Int(number) => output.bulk_int(number),
+    }
+}
+
+/// Lets `answer` write a reply about the hash of the first argument, if there is one.
+fn with_hash(ctx: &mut Ctx<'_>, answer: impl FnOnce(&mut Output, Option<HashView<'_>>)) -> Outcome {
+    let place = ctx.read_as::<Hash>(ctx.key(1))?;
+    let db = &ctx.server.dbs[ctx.client.db as usize];
+    let view = match place {
+        Some(place) => {
+            let view = <Hash as Aggregate>::view(db.entry(place).value());
+            Some(view.ok_or(CommandError::WrongType)?)
+        }
+        None => None,
+    };
+    answer(&mut ctx.client.output, view);
+    Ok(())
+}
+
+fn hget(ctx: &mut Ctx<'_>) -> Outcome {
+    let field = ctx.arg(2);
+    with_hash(ctx, |output, hash| match hash.and_then(|hash| hash.get(field)) {
+        Some(value) => write(output, value),
+        None => output.null(),
+    })
+}
+
+fn hmget(ctx: &mut Ctx<'_>) -> Outcome {
+    let args = ctx.args;
+    with_hash(ctx, |output, hash| {
+        output.array(args.len() - 2);
+        for field in args.from(2) {
+            match hash.and_then(|hash| hash.get(field)) {
+                Some(value) => write(output, value),
+                None => output.null(),
+            }
+        }
+    })
+}
+
+fn hgetall(ctx: &mut Ctx<'_>) -> Outcome {
+    let walked = with_all(ctx, true, |output, field, value| {
+        write(output, field);
+        write(output, value);
+    })?;
+    ctx.work(walked);
+    Ok(())
+}
+
+fn hkeys(ctx: &mut Ctx<'_>) -> Outcome {
+    let walked = with_all(ctx, false, |output, field, _| write(output, field))?;
+    ctx.work(walked);
+    Ok(())
+}
+
+fn hvals(ctx: &mut Ctx<'_>) -> Outcome {
+    let walked = with_all(ctx, false, |output, _, value| write(output, value))?;
+    ctx.work(walked);
+    Ok(())
+}
+
+/// Answers with something of every field, as a map or an array; returns how many there are.
+fn with_all(
+    ctx: &mut Ctx<'_>,
+    is_map: bool,
+    each: impl Fn(&mut Output, Element<'_>, Element<'_>),
+) -> Result<usize, CommandError> {
+    let mut len = 0;
+    with_hash(ctx, |output, hash| {
+        len = hash.map_or(0, HashView::len);
+        if is_map {
+            output.map(len);
+        } else {
+            output.array(len);
+        }
+        for (field, value, _) in hash.into_iter().flat_map(HashView::fields) {
+            each(output, field, value);
+        }
+    })?;
+    Ok(len)
+}
+
+fn hlen(ctx: &mut Ctx<'_>) -> Outcome {
+    with_hash(ctx, |output, hash| output.int(hash.map_or(0, HashView::len) as i64))
+}
+
+fn hexists(ctx: &mut Ctx<'_>) -> Outcome {
+    let field = ctx.arg(2);
+    with_hash(ctx, |output, hash| {
+        output.int(hash.is_some_and(|hash| hash.get(field).is_some()).into());
+    })
+}
+
+fn hstrlen(ctx: &mut Ctx<'_>) -> Outcome {
+    let field = ctx.arg(2);
+    with_hash(ctx, |output, hash| {
+        let value = hash.and_then(|hash| hash.get(field));
+        output.int(value.map_or(0, |value| value.len()) as i64);
+    })
+}
