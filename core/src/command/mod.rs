@@ -20,6 +20,7 @@ pub(crate) mod connection;
 pub(crate) mod hash;
 pub(crate) mod help;
 pub(crate) mod keys;
+pub(crate) mod list;
 pub(crate) mod pubsub;
 pub(crate) mod server;
 pub(crate) mod string;
@@ -39,6 +40,10 @@ const FAMILIES: &[&[Command]] = &[
     string::counter::COMMANDS,
     string::range::COMMANDS,
     string::lcs::COMMANDS,
+    list::push::COMMANDS,
+    list::read::COMMANDS,
+    list::edit::COMMANDS,
+    list::transfer::COMMANDS,
     hash::set::COMMANDS,
     hash::get::COMMANDS,
     hash::walk::COMMANDS,

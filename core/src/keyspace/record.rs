@@ -1,7 +1,8 @@
 //! Records: how a key, its value, deadline and access clock lie in a page.
 //!
 //! ```text
-//! byte  0      kind (low 2 bits), slack (4, 8), TTL (16), wide TTL (32), long key (64), pack (128)
+//! byte  0      kind (low 2 bits), slack (4, 8), TTL (16), wide TTL (32), long key (64),
+//!              pack (128)
 //! byte  1      key bytes in the record, 0..=255
 //! byte  2      value bytes in the record, 0..=255
 //! bytes 3..6   access clock, 24 bits: seconds for LRU, or minutes and counter for LFU
@@ -10,7 +11,8 @@
 //! ```
 //!
 //! A string of up to 255 bytes lies in the record as it is, an integer in as few bytes as hold
-//! it, a small aggregate as its pack. Whatever is larger lies in the segment's slab, and the record holds its 4-byte index. A key
+//! it, a small aggregate as its pack. Whatever is larger lies in the segment's slab, and the
+//! record holds its 4-byte index. A key
 //! of more than 255 bytes lies there too. Deadlines take 6 bytes until the year 10889.
 //!
 //! A record that becomes shorter keeps up to three units behind its end as slack, so that it can

@@ -32,7 +32,7 @@ pub(crate) struct Loading {
 enum Format {
     /// Its first bytes are not here yet.
     Unknown(Vec<u8>),
-    Dump(dump::Dump),
+    Dump(Box<dump::Dump>),
     Log(LogReader),
     /// It lies behind damage.
     Scanned,
@@ -154,11 +154,8 @@ impl Core {
 
     fn format_of(&self, loading: &Loading, first: &[u8]) -> Result<Format, String> {
         if loading.part.kind != PartKind::Incr && dump::is_dump(first) {
-            return Ok(Format::Dump(dump::Dump::new(
-                &self.server.config,
-                loading.len,
-                self.server.hasher,
-            )));
+            let Server { config, hasher, .. } = &self.server;
+            return Ok(Format::Dump(Box::new(dump::Dump::new(config, loading.len, *hasher))));
         }
         if dump::is_due(&loading.part, first) {
             return Err(refusal(&loading.part, "wrong signature"));

@@ -6,6 +6,7 @@
 //! type forbids. The hard case is a damaged base: what the log says of it cannot be trusted any
 //! more, because commands of the log change values that are missing.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -193,7 +194,7 @@ pub struct Inspection<'a> {
 enum Format {
     /// Its first bytes are not here yet.
     Unknown(Vec<u8>),
-    Dump(Reader),
+    Dump(Box<Reader>),
     Log(LogReader),
     /// What is read lies behind damage of the log.
     Behind,
@@ -319,8 +320,11 @@ impl Inspection<'_> {
     fn recognize(&mut self, first: &[u8]) {
         if self.part.kind != PartKind::Incr && dump::is_dump(first) {
             self.finding.dump = Some(DumpFacts { version: 0, keys: 0, checksum: None });
-            self.format =
-                Format::Dump(dump::reader(&self.all.config, self.len, KeyHasher::new(0, 0)));
+            self.format = Format::Dump(Box::new(dump::reader(
+                &self.all.config,
+                self.len,
+                KeyHasher::new(0, 0),
+            )));
         } else if dump::is_due(&self.part, first) {
             self.broken(Flaw { at: 0, lsn: None, words: "not an RDB file".into() });
         } else {

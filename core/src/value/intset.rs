@@ -176,7 +176,8 @@ mod tests {
         #[test]
         fn any_bytes_are_safe(blob: Vec<u8>) {
             let _as_it_is = from_redis(&blob);
-            let _with_header = from_redis(&[&[2, 0, 0, 0, (blob.len() / 2) as u8, 0, 0, 0][..], &blob].concat());
+            let header = [2, 0, 0, 0, (blob.len() / 2) as u8, 0, 0, 0];
+            let _with_header = from_redis(&[&header[..], &blob].concat());
         }
     }
 }

@@ -188,8 +188,8 @@ impl<'a> Listpack<'a> {
     }
 }
 
-/// The elements of a listpack as Redis stores it, behind the byte `tag`; `None` when it is damaged or has too many. It
-/// may be hostile: lengths are believed when the bytes are there.
+/// The elements of a listpack as Redis stores it, behind the byte `tag`; `None` when it is damaged
+/// or has too many. It may be hostile: lengths are believed when the bytes are there.
 #[must_use]
 pub fn from_redis(tag: u8, blob: &[u8]) -> Option<Vec<u8>> {
     let (header, rest) = blob.split_first_chunk::<REDIS_HEADER_BYTES>()?;

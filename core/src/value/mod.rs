@@ -8,7 +8,7 @@ pub mod glob;
 mod hash;
 pub mod intset;
 pub mod lcs;
-mod list;
+pub mod list;
 pub mod listpack;
 pub mod long_double;
 pub mod lzf;

@@ -1,3 +1,5 @@
+//! Hashes against a map.
+
 use super::*;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -65,7 +67,7 @@ proptest! {
     #[test]
     fn it_is_a_map(steps in prop::collection::vec(step(), 0..80)) {
         let (mut hash, mut model) = (Hash::default(), Model::new());
-        let mut rng = crate::rng::Rng::new([3; 32]);
+        let mut rng = Rng::new([3; 32]);
         let (mut shared, mut then) = (hash.clone(), model.clone());
         for (number, step) in steps.into_iter().enumerate() {
             if number == 30 {

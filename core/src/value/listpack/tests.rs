@@ -1,3 +1,5 @@
+//! Listpacks against a list of texts, bytes of Redis, hostile bytes.
+
 use super::*;
 use alloc::string::ToString;
 use proptest::prelude::*;
