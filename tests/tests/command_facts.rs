@@ -32,7 +32,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "flags",
         "Redis answers a WATCH inside MULTI itself, without failing the transaction",
     ),
-    ("zscan", "arguments", "NOSCORES is newer than 7.2"),
 ];
 
 /// Commands that are newer than the file.

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 type Words = Vec<Vec<u8>>;
 
+/// Keys with digest and deadline.
+type Keys = Vec<(Vec<u8>, (Reply, Reply))>;
+
 #[test]
 fn dumps_of_redis_and_ours() {
     let Some(redis) = tool("redis-server") else { return not_run("redis-server") };
@@ -160,7 +163,7 @@ impl Client {
     }
 
     /// The digest of the dataset, and each key with the digest and the deadline.
-    fn state(&mut self) -> (Reply, Vec<(Vec<u8>, (Reply, Reply))>) {
+    fn state(&mut self) -> (Reply, Keys) {
         let whole = self.call(&[b"DEBUG", b"DIGEST"]);
         let Reply::Sequence(_, keys) = self.call(&[b"KEYS", b"*"]) else { panic!("keys") };
         let mut all = Vec::new();
@@ -208,8 +211,8 @@ fn fill(client: &mut Client) {
             assert_eq!(reply, Reply::Integer(count as i64), "{}", words[1].escape_ascii());
         }
     }
-    client.call(&[b"RPUSH", b"list:big", &vec![b'x'; 9000], b"small", &noise(20_000)]);
-    client.call(&[b"HSET", b"hash:big", b"field", &vec![b'y'; 100], b"other", &noise(70_000)]);
+    client.call(&[b"RPUSH", b"list:big", &[b'x'; 9000], b"small", &noise(20_000)]);
+    client.call(&[b"HSET", b"hash:big", b"field", &[b'y'; 100], b"other", &noise(70_000)]);
     client.call(&[b"ZADD", b"zset:inf", b"inf", b"a", b"-inf", b"b", b"3.14", &noise(100)]);
     client.call(&[b"SADD", b"set:long", &noise(100), b"short"]);
     for key in [&b"list:one"[..], b"hash:small", b"set:large", b"zset:huge"] {

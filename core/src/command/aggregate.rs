@@ -60,7 +60,7 @@ macro_rules! aggregate {
 
 aggregate!(List, ListView, Shape::List);
 aggregate!(Hash, HashView, Shape::Hash);
-aggregate!(Set, SetView, Shape::Set);
+aggregate!(Set, SetView, Shape::Intset);
 aggregate!(SortedSet, SortedSetView, Shape::SortedSet);
 
 impl Ctx<'_> {

@@ -23,6 +23,8 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod pubsub;
 pub(crate) mod server;
+pub(crate) mod set;
+pub(crate) mod sorted_set;
 pub(crate) mod string;
 pub(crate) mod transaction;
 
@@ -44,6 +46,13 @@ const FAMILIES: &[&[Command]] = &[
     list::read::COMMANDS,
     list::edit::COMMANDS,
     list::transfer::COMMANDS,
+    set::member::COMMANDS,
+    set::draw::COMMANDS,
+    set::algebra::COMMANDS,
+    sorted_set::add::COMMANDS,
+    sorted_set::read::COMMANDS,
+    sorted_set::range::COMMANDS,
+    sorted_set::pop::COMMANDS,
     hash::set::COMMANDS,
     hash::get::COMMANDS,
     hash::walk::COMMANDS,

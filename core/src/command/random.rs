@@ -38,6 +38,11 @@ impl Draw {
         Ok(Self { count: count.unsigned_abs() as usize, may_repeat: count < 0 })
     }
 
+    /// So many different elements at most.
+    pub(crate) fn of(count: usize) -> Self {
+        Self { count, may_repeat: false }
+    }
+
     /// Draws from `len` elements: `one` by one, or of `all`; `name` tells them apart.
     pub(crate) fn draw<T>(
         self,

@@ -186,7 +186,7 @@ impl List {
     pub fn insert(&mut self, index: usize, element: &[u8], thresholds: &Thresholds) {
         match self {
             Self::Pack(pack) => {
-                let at = pack.listpack().seek(index as i64).unwrap_or(pack.bytes().len());
+                let at = pack.listpack().seek(index as i64).unwrap_or_else(|| pack.bytes().len());
                 listpack::insert(pack.make_mut(), at, element);
             }
             Self::Chunks(chunks) => Arc::make_mut(chunks).insert(

@@ -26,7 +26,7 @@ use bytes::Bytes;
 pub use hash::{Hash, HashView};
 pub use list::{List, ListView};
 pub use set::{Set, SetView};
-pub use sorted_set::{SortedSet, SortedSetView};
+pub use sorted_set::{SortedSet, SortedSetView, Tree};
 pub use thresholds::Thresholds;
 
 use pack::{Pack, Shape};

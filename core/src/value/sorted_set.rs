@@ -1,17 +1,39 @@
-//! SortedSets: members with scores.
+//! Sorted sets: members with scores, in the order of both.
+//!
+//! A small one is a pack: members and scores in turns, in order. A large one is two structures: a
+//! table of segments like a database (see [`Db`]) from members to scores, and the members in order
+//! in a tree that counts what is below each node ([`ordered`]). Scores are numbers, never NaN.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
+use triomphe::Arc;
+
+use super::listpack::{self, Element, Listpack};
 use super::pack::{Pack, Shape};
-use super::walk::Walk;
-use super::{Thresholds, listpack, number};
-use crate::keyspace::KeyHasher;
+use super::walk::{Part, Walk};
+use super::{Thresholds, number};
+use crate::keyspace::{Db, Entry, KeyHasher, NewValue, ValueRef};
+use crate::rng::Rng;
+
+mod ordered;
+
+use ordered::Ordered;
 
 /// A sorted set.
 #[derive(Clone, Debug)]
 pub enum SortedSet {
     /// A small one.
     Pack(Pack),
+    /// A large one.
+    Tree(Arc<Tree>),
+}
+
+/// A large sorted set.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    scores: Db,
+    ordered: Ordered,
 }
 
 /// A sorted set read in place.
@@ -19,6 +41,8 @@ pub enum SortedSet {
 pub enum SortedSetView<'a> {
     /// The bytes of a pack.
     Pack(&'a [u8]),
+    /// A large one.
+    Tree(&'a Tree),
 }
 
 impl Default for SortedSet {
@@ -28,36 +52,6 @@ impl Default for SortedSet {
 }
 
 impl SortedSet {
-    /// Adds a member with its score, which is a number; false when it was there.
-    pub fn insert(
-        &mut self,
-        member: &[u8],
-        score: f64,
-        _thresholds: &Thresholds,
-        _hasher: KeyHasher,
-    ) -> bool {
-        let Self::Pack(pack) = self;
-        if pack.listpack().find(member, 2).is_some() {
-            return false;
-        }
-        listpack::push_back(pack.make_mut(), member);
-        listpack::push_back(pack.make_mut(), &number::format_f64(score));
-        true
-    }
-
-    /// Whether it has no member.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let Self::Pack(pack) = self;
-        pack.listpack().is_empty()
-    }
-
-    /// A walk over a large one, and the number of its members.
-    #[must_use]
-    pub fn walk(&self) -> Option<(Box<dyn Walk>, usize)> {
-        None
-    }
-
     /// Whether a pack of this shape is a sorted set.
     pub(crate) fn has_shape(shape: Shape) -> bool {
         matches!(shape, Shape::SortedSet)
@@ -66,27 +60,387 @@ impl SortedSet {
     /// The pack, if it is a small one.
     #[must_use]
     pub fn pack(&self) -> Option<&Pack> {
-        let Self::Pack(pack) = self;
-        Some(pack)
+        match self {
+            Self::Pack(pack) => Some(pack),
+            Self::Tree(_) => None,
+        }
     }
 
     /// It, to be read.
     #[must_use]
     pub fn view(&self) -> SortedSetView<'_> {
-        let Self::Pack(pack) = self;
-        SortedSetView::Pack(pack.bytes())
+        match self {
+            Self::Pack(pack) => SortedSetView::Pack(pack.bytes()),
+            Self::Tree(tree) => SortedSetView::Tree(tree),
+        }
     }
 
     /// Bytes that it holds outside of itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let Self::Pack(pack) = self;
-        pack.heap_bytes()
+        match self {
+            Self::Pack(pack) => pack.heap_bytes(),
+            Self::Tree(tree) => tree.scores.bytes() + tree.ordered.bytes() + size_of::<Tree>(),
+        }
     }
 
-    /// The name of a large one's encoding, as OBJECT ENCODING answers it.
+    /// The name of its encoding, as OBJECT ENCODING answers it.
     #[must_use]
     pub fn encoding_name(&self) -> &'static str {
-        self.pack().map_or("unknown", |pack| pack.shape().encoding_name())
+        self.pack().map_or("skiplist", |pack| pack.shape().encoding_name())
+    }
+
+    /// Whether it has no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.view().len() == 0
+    }
+
+    /// A walk over a large one, and the number of its members.
+    #[must_use]
+    pub fn walk(&self) -> Option<(Box<dyn Walk>, usize)> {
+        let Self::Tree(tree) = self else { return None };
+        Some((Box::new(TreeWalk { tree: tree.clone(), next: 0 }), tree.ordered.len()))
+    }
+
+    /// Adds a member with its score, which is a number; false when it was there.
+    pub fn insert(
+        &mut self,
+        member: &[u8],
+        score: f64,
+        thresholds: &Thresholds,
+        hasher: KeyHasher,
+    ) -> bool {
+        let is_new = self.view().score(member).is_none();
+        if is_new {
+            self.set(member, score, thresholds, hasher);
+        }
+        is_new
+    }
+
+    /// Sets the score of a member, which may be new.
+    pub fn set(&mut self, member: &[u8], score: f64, thresholds: &Thresholds, hasher: KeyHasher) {
+        let Self::Pack(pack) = self else {
+            let Self::Tree(tree) = self else { return };
+            return Arc::make_mut(tree).set(member, score);
+        };
+        if let Some(at) = pack.listpack().find(member, 2) {
+            listpack::remove(pack.make_mut(), at, 2);
+        }
+        let is_small = pack.listpack().len() / 2 < thresholds.zset_entries
+            && member.len() <= thresholds.zset_value_bytes;
+        if is_small {
+            insert_in_pack(pack.make_mut(), member, score);
+        } else {
+            self.make_tree(hasher).set(member, score);
+        }
+    }
+
+    fn make_tree(&mut self, hasher: KeyHasher) -> &mut Tree {
+        if let Self::Pack(_) = self {
+            let mut tree = Tree { scores: Db::new(hasher), ordered: Ordered::default() };
+            for (member, score) in self.view().iter_from(0) {
+                tree.set(member.bytes(&mut itoa::Buffer::new()), score);
+            }
+            *self = Self::Tree(Arc::new(tree));
+        }
+        let Self::Tree(tree) = self else { unreachable!("it has just become a tree") };
+        Arc::make_mut(tree)
+    }
+
+    /// Takes a member out; false when it was not there.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        match self {
+            Self::Pack(pack) => {
+                let Some(at) = pack.listpack().find(member, 2) else { return false };
+                listpack::remove(pack.make_mut(), at, 2);
+                true
+            }
+            Self::Tree(tree) => {
+                let is_there = tree.score(member).is_some();
+                is_there && Arc::make_mut(tree).remove(member)
+            }
+        }
+    }
+
+    /// Takes out the members whose ranks begin with `rank`; at most `count`.
+    pub fn remove_ranks(&mut self, rank: usize, count: usize) {
+        let text = |member: Element<'_>| member.bytes(&mut itoa::Buffer::new()).to_vec();
+        let members: Vec<Vec<u8>> =
+            self.view().iter_from(rank).take(count).map(|(member, _)| text(member)).collect();
+        members.iter().for_each(|member| {
+            self.remove(member);
+        });
+    }
+}
+
+fn insert_in_pack(pack: &mut Vec<u8>, member: &[u8], score: f64) {
+    let mut at = Listpack::new(pack).first();
+    while let Some(here) = at {
+        let view = Listpack::new(pack);
+        let value = view.end(here);
+        let other = score_of(view.get(value));
+        let is_after = other > score || other == score && view.get(here).cmp_text(member).is_gt();
+        if is_after {
+            break;
+        }
+        at = view.next(value);
+    }
+    let at = at.unwrap_or(pack.len());
+    listpack::insert(pack, at, &number::format_f64(score));
+    listpack::insert(pack, at, member);
+}
+
+/// A score in a pack.
+fn score_of(element: Element<'_>) -> f64 {
+    match element {
+        Element::Int(score) => score as f64,
+        Element::Text(text) => number::parse_f64(text).unwrap_or_default(),
+    }
+}
+
+impl Tree {
+    fn score(&self, member: &[u8]) -> Option<f64> {
+        let place = self.scores.find(self.scores.key(member))?;
+        Some(stored_score(&self.scores.entry(place)))
+    }
+
+    fn set(&mut self, member: &[u8], score: f64) {
+        let key = self.scores.key(member);
+        let place = self.scores.find(key);
+        if let Some(place) = place {
+            let old = stored_score(&self.scores.entry(place));
+            self.ordered.remove((old, member));
+        }
+        self.scores.set(key, place, NewValue::Text(&score.to_le_bytes()), None, 0);
+        self.ordered.insert((score, member));
+    }
+
+    fn remove(&mut self, member: &[u8]) -> bool {
+        let key = self.scores.key(member);
+        let Some(place) = self.scores.find(key) else { return false };
+        let score = stored_score(&self.scores.entry(place));
+        self.scores.remove(key, place);
+        self.ordered.remove((score, member));
+        true
+    }
+}
+
+/// The score that an entry of the table is.
+fn stored_score(entry: &Entry<'_>) -> f64 {
+    let mut bytes = [0; 8];
+    match entry.value() {
+        ValueRef::String(score) => bytes.copy_from_slice(score),
+        ValueRef::Object(super::Value::String(score)) => bytes.copy_from_slice(score),
+        _ => unreachable!("scores are eight bytes"),
+    }
+    f64::from_le_bytes(bytes)
+}
+
+impl<'a> SortedSetView<'a> {
+    /// Members.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Pack(pack) => Listpack::new(pack).len() / 2,
+            Self::Tree(tree) => tree.ordered.len(),
+        }
+    }
+
+    /// Whether it has no member.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The score of a member.
+    #[must_use]
+    pub fn score(self, member: &[u8]) -> Option<f64> {
+        match self {
+            Self::Pack(pack) => {
+                let view = Listpack::new(pack);
+                let at = view.find(member, 2)?;
+                Some(score_of(view.get(view.end(at))))
+            }
+            Self::Tree(tree) => tree.score(member),
+        }
+    }
+
+    /// How many members are before this one.
+    #[must_use]
+    pub fn rank(self, member: &[u8]) -> Option<usize> {
+        match self {
+            Self::Pack(_) => {
+                let wanted = Element::of(member);
+                self.iter_from(0).position(|(member, _)| member == wanted)
+            }
+            Self::Tree(tree) => Some(tree.ordered.rank((tree.score(member)?, member))),
+        }
+    }
+
+    /// How many members are at the beginning for which `is_before` holds; it holds for none behind
+    /// the first for which it does not.
+    #[must_use]
+    pub fn count_before(self, is_before: impl Fn(&[u8], f64) -> bool) -> usize {
+        match self {
+            Self::Pack(_) => {
+                let mut digits = itoa::Buffer::new();
+                let items = self.iter_from(0);
+                items
+                    .take_while(|(member, score)| is_before(member.bytes(&mut digits), *score))
+                    .count()
+            }
+            Self::Tree(tree) => {
+                tree.ordered.count_before(|(score, member)| is_before(member, score))
+            }
+        }
+    }
+
+    /// The members from the one with this rank on, with their scores.
+    pub fn iter_from(self, rank: usize) -> Box<dyn Iterator<Item = (Element<'a>, f64)> + 'a> {
+        match self {
+            Self::Pack(pack) => {
+                let view = Listpack::new(pack);
+                let mut next = view.seek((rank * 2) as i64);
+                Box::new(core::iter::from_fn(move || {
+                    let at = next?;
+                    let value = view.end(at);
+                    next = view.next(value);
+                    Some((view.get(at), score_of(view.get(value))))
+                }))
+            }
+            Self::Tree(tree) => Box::new(
+                tree.ordered.iter_from(rank).map(|(score, member)| (Element::Text(member), score)),
+            ),
+        }
+    }
+
+    /// The members in front of the one with this rank, from the last of them to the first.
+    pub fn iter_before(self, rank: usize) -> Box<dyn Iterator<Item = (Element<'a>, f64)> + 'a> {
+        match self {
+            Self::Pack(_) => {
+                let items: Vec<_> = self.iter_from(0).take(rank).collect();
+                Box::new(items.into_iter().rev())
+            }
+            Self::Tree(tree) => Box::new(
+                tree.ordered
+                    .iter_before(rank)
+                    .map(|(score, member)| (Element::Text(member), score)),
+            ),
+        }
+    }
+
+    /// A member drawn from `rng`, every one with the same chance.
+    #[must_use]
+    pub fn random(self, rng: &mut Rng) -> Option<(Element<'a>, f64)> {
+        if self.is_empty() {
+            return None;
+        }
+        self.iter_from(rng.below(self.len() as u64) as usize).next()
+    }
+
+    /// Reports members from `cursor` on, some `count` of them; returns where to go on, 0 at the
+    /// end. A small set is reported whole.
+    pub fn scan(self, cursor: u64, count: usize, mut report: impl FnMut(Element<'a>, f64)) -> u64 {
+        match self {
+            Self::Pack(_) => {
+                self.iter_from(0).for_each(|(member, score)| report(member, score));
+                0
+            }
+            Self::Tree(tree) => tree.scores.scan(cursor, count, |entry| {
+                report(Element::Text(entry.key()), stored_score(&entry));
+            }),
+        }
+    }
+}
+
+/// A walk over a large sorted set.
+#[derive(Debug)]
+struct TreeWalk {
+    tree: Arc<Tree>,
+    next: usize,
+}
+
+impl Walk for TreeWalk {
+    fn step(&mut self, visit: &mut dyn FnMut(Part<'_>)) -> bool {
+        let mut visited = 0;
+        for (score, member) in self.tree.ordered.iter_from(self.next).take(256) {
+            visit(Part::Scored(member, score));
+            visited += 1;
+        }
+        self.next += visited;
+        visited > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::format;
+    use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
+
+    type Model = BTreeMap<Vec<u8>, f64>;
+
+    fn sorted(model: &Model) -> Vec<(Vec<u8>, f64)> {
+        let mut all: Vec<_> =
+            model.iter().map(|(member, score)| (member.clone(), *score)).collect();
+        all.sort_by(|one, other| one.1.total_cmp(&other.1).then_with(|| one.0.cmp(&other.0)));
+        all
+    }
+
+    fn check(view: SortedSetView<'_>, model: &Model) {
+        let text = |(member, score): (Element<'_>, f64)| {
+            (member.bytes(&mut itoa::Buffer::new()).to_vec(), score)
+        };
+        let expected = sorted(model);
+        assert_eq!(view.len(), model.len());
+        assert_eq!(view.iter_from(0).map(text).collect::<Vec<_>>(), expected);
+        let middle = expected.len() / 3;
+        assert_eq!(view.iter_from(middle).map(text).collect::<Vec<_>>(), expected[middle..]);
+        let mut before: Vec<_> = view.iter_before(middle).map(text).collect();
+        before.reverse();
+        assert_eq!(before, expected[..middle]);
+        for (rank, (member, score)) in expected.iter().enumerate().step_by(7) {
+            assert_eq!((view.rank(member), view.score(member)), (Some(rank), Some(*score)));
+        }
+        let low = expected.iter().filter(|(_, score)| *score < 3.0).count();
+        assert_eq!(view.count_before(|_, score| score < 3.0), low);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_sorted_map(
+            entries in 4..20_usize,
+            steps in prop::collection::vec((0..4_u8, 0..300_u16, -9..9_i32), 0..400),
+        ) {
+            let thresholds = Thresholds { zset_entries: entries, ..Thresholds::default() };
+            let (mut set, mut model) = (SortedSet::default(), Model::new());
+            let (mut shared, mut then) = (set.clone(), model.clone());
+            for (number, (step, member, score)) in steps.into_iter().enumerate() {
+                if number == 200 {
+                    (shared, then) = (set.clone(), model.clone());
+                }
+                let name = if member % 3 == 0 { format!("{member}") } else { format!("m{member}") };
+                let score = f64::from(score) / 2.0;
+                match step {
+                    0 => {
+                        let is_there = model.remove(name.as_bytes()).is_some();
+                        prop_assert_eq!(set.remove(name.as_bytes()), is_there);
+                    }
+                    _ => {
+                        set.set(name.as_bytes(), score, &thresholds, KeyHasher::new(1, 2));
+                        model.insert(name.into_bytes(), score);
+                    }
+                }
+                if number % 37 == 0 {
+                    check(set.view(), &model);
+                }
+            }
+            check(set.view(), &model);
+            check(shared.view(), &then);
+            set.remove_ranks(1, 5);
+            prop_assert!(set.view().len() <= model.len());
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::client::output::Output;
 use crate::command::aggregate::Aggregate;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
+use crate::command::list::write;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::value::listpack::Element;
 use crate::value::{Hash, HashView};
@@ -70,14 +71,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         .arguments("key:key field")
         .docs("3.2.0", "Returns the length of the value of a field.", "O(1)"),
 ];
-
-/// Writes an element as a bulk string.
-pub(super) fn write(output: &mut Output, element: Element<'_>) {
-    match element {
-        Element::Text(text) => output.bulk(text),
-        Element::Int(number) => output.bulk_int(number),
-    }
-}
 
 /// Lets `answer` write a reply about the hash of the first argument, if there is one.
 fn with_hash(ctx: &mut Ctx<'_>, answer: impl FnOnce(&mut Output, Option<HashView<'_>>)) -> Outcome {

@@ -1,10 +1,10 @@
 //! HRANDFIELD and HSCAN: some fields, by luck or one part after the other.
 
-use super::get::write;
 use crate::command::aggregate::Aggregate;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::keys::scan::{ScanOptions, cursor};
+use crate::command::list::write;
 use crate::command::random::Draw;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::value::Hash;

@@ -14,7 +14,7 @@ use crate::value::listpack::Element;
 use crate::value::{List, ListView};
 
 /// Writes an element as a bulk string.
-fn write(output: &mut Output, element: Element<'_>) {
+pub(crate) fn write(output: &mut Output, element: Element<'_>) {
     match element {
         Element::Text(text) => output.bulk(text),
         Element::Int(number) => output.bulk_int(number),
@@ -41,7 +41,7 @@ fn with_list(
 
 /// The first index of a range and how many elements it has, of `len`; negative bounds count from
 /// the end.
-fn range(start: i64, stop: i64, len: usize) -> (usize, usize) {
+pub(crate) fn range(start: i64, stop: i64, len: usize) -> (usize, usize) {
     let len = len as i64;
     let from_end = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
     let (start, stop) = (from_end(start).max(0), from_end(stop).min(len - 1));

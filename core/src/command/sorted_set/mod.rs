@@ -1,0 +1,48 @@
+//! Sorted sets.
+
+pub(crate) mod add;
+mod bound;
+pub(crate) mod pop;
+pub(crate) mod range;
+pub(crate) mod read;
+
+use super::aggregate::Aggregate;
+use super::ctx::Ctx;
+use super::error::{CommandError, Outcome};
+use super::list::write;
+use crate::client::output::Output;
+use crate::value::listpack::Element;
+use crate::value::{SortedSet, SortedSetView};
+
+/// Lets `answer` write a reply about the sorted set of the first argument, if there is one.
+fn with_set(
+    ctx: &mut Ctx<'_>,
+    answer: impl FnOnce(&mut Output, Option<SortedSetView<'_>>),
+) -> Outcome {
+    let place = ctx.read_as::<SortedSet>(ctx.key(1))?;
+    let db = &ctx.server.dbs[ctx.client.db as usize];
+    let view = match place {
+        Some(place) => {
+            let view = <SortedSet as Aggregate>::view(db.entry(place).value());
+            Some(view.ok_or(CommandError::WrongType)?)
+        }
+        None => None,
+    };
+    answer(&mut ctx.client.output, view);
+    Ok(())
+}
+
+/// Writes members, with their scores or without.
+fn write_items(output: &mut Output, items: &[(Element<'_>, f64)], with_scores: bool) {
+    let is_nested = with_scores && output.resp3;
+    output.array(if with_scores && !is_nested { items.len() * 2 } else { items.len() });
+    for (member, score) in items {
+        if is_nested {
+            output.array(2);
+        }
+        write(output, *member);
+        if with_scores {
+            output.double(*score);
+        }
+    }
+}
