@@ -58,7 +58,7 @@ impl Batch {
     #[must_use]
     pub fn checksum_at(&self, lsn: u64) -> u64 {
         let sum = checksum(&self.payload, At { lsn, epoch: self.epoch }, self.undurable);
-        u64::from(sum) | self.epoch % 16 << 32
+        u64::from(sum) | (self.epoch % 16) << 32
     }
 
     /// Its commands.

@@ -52,7 +52,8 @@ const STREAM: u64 = 100;
 const CHANGES_STREAM: u64 = 102;
 
 impl Clients {
-    /// Clients of a seed; they change the configuration where it is told whether it has save points.
+    /// Clients of a seed; they change the configuration where it is told whether it has save
+    /// points.
     pub(crate) fn draw(seed: u64, scope: Scope, save: Option<bool>) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);

@@ -14,7 +14,8 @@
 //! - under `everysec` what was executed two seconds ago survives anything, if the disk has been
 //!   well since and the process awake.
 //!
-//! When `appendfsync` is changed, a stricter policy promises from the first reply after it, and what
+//! When `appendfsync` is changed, a stricter policy promises from the first reply after it, and
+//! what
 //! was promised under a stricter one before stays promised.
 //!
 //! A turn is one batch of the log, so no state inside of it may show. When something else is
@@ -322,7 +323,8 @@ mod tests {
         Hash { whole: number, values: number }
     }
 
-    /// Writes one state under each policy, reads both replies, ends with `last`, and loses the power:
+    /// Writes one state under each policy, reads both replies, ends with `last`, and loses the
+    /// power:
     /// which state may then be recovered?
     fn oldest_after(policies: [AppendFsync; 2], last: AppendFsync) -> Result<(), Invariant> {
         let mut history = History::new(Some(AppendFsync::No), true);

@@ -91,7 +91,7 @@ impl Options {
                 "ERR XX and NX options at the same time are not compatible",
             ));
         }
-        if options.gt && options.nx || options.lt && options.nx || options.gt && options.lt {
+        if [options.nx, options.gt, options.lt].iter().filter(|&&is_set| is_set).count() > 1 {
             return Err(CommandError::Fixed(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));
