@@ -3,7 +3,7 @@
 //! Names are looked up a million times a second, so the table is made once at start: open
 //! addressing, with names of up to sixteen bytes packed into one number in lower case, so that a
 //! probe is one comparison. Numbers are dense; statistics are kept in arrays by number. What the
-//! engine asks about every request is worked out here once, as [`Facts`].
+//! engine asks about every request is worked out here once, as `Facts`.
 
 use alloc::boxed::Box;
 use alloc::format;
