@@ -183,6 +183,10 @@ impl Core {
             } else {
                 dispatch::process(&mut ctx, request.command)
             };
+            // Nobody waits for keys while all is calm.
+            if !is_plain && server.blocking.has_ready() {
+                server.serve_blocked_beside(client);
+            }
             // When CONFIG SET has just asked for every command, it is the first of them.
             if let Some((command, cost)) = cost
                 && (server.ledger.costliest.is_none_or(|most| cost > most.cost)
@@ -359,6 +363,7 @@ impl Server {
             self.unpause_clients();
         }
         self.close_idle_clients();
+        self.end_late_waits();
         self.persist_on_time();
         if !self.is_paused_for_writes() {
             self.expire_due();
@@ -380,6 +385,7 @@ impl Server {
         has_calm_client
             && self.pause.is_none()
             && self.monitors.is_empty()
+            && !self.blocking.is_used()
             && !self.is_loading()
             && !self.times_each_command()
             && !self.has_failed_disk()
@@ -400,11 +406,15 @@ impl Server {
         let persist = self.persist_deadline_ns();
         let pause = self.pause.map(|pause| pause.until_ns);
         let clients = self.next_client_deadline_ns();
-        [expiry, pause, self.asleep_until_ns, clients, persist].into_iter().flatten().min()
+        let waits = self.next_wait_end_ns();
+        [expiry, pause, self.asleep_until_ns, clients, persist, waits].into_iter().flatten().min()
     }
 
     /// The end of a turn.
     pub(crate) fn seal(&mut self) {
+        if self.blocking.has_ready() && !self.is_asleep() {
+            self.serve_blocked();
+        }
         self.seal_log();
         self.persist.is_turn_sealed = true;
         self.cut_if_due();

@@ -292,7 +292,10 @@ impl<'a> Turn<'a> {
     pub fn ended(&mut self, conn: ConnId) {
         let server = &mut self.core.server;
         let Some(mut client) = server.clients.take(conn) else { return };
-        if client.closing == Closing::No && !client.is_held {
+        if client.wait.is_some() {
+            // Nobody would read what it is given.
+            server.close(&mut client, Closing::Now);
+        } else if client.closing == Closing::No && !client.is_held {
             server.close(&mut client, Closing::AfterReply);
         }
         server.clients.put_back(client);
@@ -480,6 +483,7 @@ impl Server {
     pub(crate) fn forget(&mut self, conn: ConnId) {
         if let Some(mut client) = self.clients.remove(conn) {
             self.leave_transaction(&mut client);
+            self.leave_wait(&mut client);
             self.leave_channels(&mut client);
             self.timers.forget(conn);
             self.client_memory.forget(&mut client);

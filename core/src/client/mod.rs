@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use crate::persist::gate::Gates;
 use crate::resp::parse::Partial;
+use crate::server::blocking::Wait;
 use crate::turn::{ConnId, Peer};
 use output::Output;
 use pubsub::Subscriptions;
@@ -74,6 +75,8 @@ pub(crate) struct Client {
     pub(crate) is_held: bool,
     /// Waits for a completion (CONFIG REWRITE and the like); nothing else is executed before it.
     pub(crate) is_waiting: bool,
+    /// It waits for keys.
+    pub(crate) wait: Option<Box<Wait>>,
     pub(crate) partial: Option<Box<Partial>>,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
@@ -117,6 +120,7 @@ impl Client {
             no_touch: false,
             is_held: false,
             is_waiting: false,
+            wait: None,
             partial: None,
             transaction: None,
             subscriptions: None,
@@ -167,6 +171,7 @@ impl Client {
             + names.iter().map(|name| name.as_ref().map_or(0, |name| name.len())).sum::<usize>()
             + self.transaction.as_ref().map_or(0, |transaction| transaction.memory_bytes())
             + self.subscriptions.as_ref().map_or(0, |all| all.memory_bytes())
+            + self.wait.as_ref().map_or(0, |wait| wait.memory_bytes())
     }
 
     /// Ends the connection when its output is sent.

@@ -1,5 +1,7 @@
 //! The arguments of one command, borrowed from the bytes they arrived in.
 
+use alloc::vec::Vec;
+
 use crate::resp::parse::Span;
 
 /// Arguments; number 0 is the command's name.
@@ -60,5 +62,34 @@ impl<'a> Args<'a> {
     #[must_use]
     pub fn skip(self, count: usize) -> Self {
         Self { buf: self.buf, spans: self.spans.get(count..).unwrap_or_default() }
+    }
+}
+
+/// Arguments that outlive the bytes they arrived in.
+#[derive(Debug)]
+pub(crate) struct OwnedArgs {
+    buf: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl OwnedArgs {
+    /// A copy of `words`.
+    pub(crate) fn of<'a>(words: impl Iterator<Item = &'a [u8]>) -> Self {
+        let (mut buf, mut spans) = (Vec::new(), Vec::new());
+        for word in words {
+            spans.push(Span { start: buf.len() as u32, len: word.len() as u32 });
+            buf.extend_from_slice(word);
+        }
+        Self { buf, spans }
+    }
+
+    /// They, to be read.
+    pub(crate) fn args(&self) -> Args<'_> {
+        Args::new(&self.buf, &self.spans)
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.buf.len() + self.spans.len() * size_of::<Span>()
     }
 }

@@ -47,13 +47,29 @@ pub(crate) fn process(ctx: &mut Ctx<'_>, id: Option<u16>) -> Option<(u16, u64)> 
     if ctx.client.reply == ReplyMode::Skip {
         ctx.client.reply = ReplyMode::On;
     }
-    if !ctx.client.deferred.is_empty() {
-        let messages = core::mem::take(&mut ctx.client.deferred);
-        if !ctx.client.is_closing() {
-            ctx.client.output.tail.extend_from_slice(&messages);
+    write_deferred(ctx.client);
+    ran
+}
+
+/// Writes the messages that came while the client's own command ran.
+fn write_deferred(client: &mut Client) {
+    if !client.deferred.is_empty() {
+        let messages = core::mem::take(&mut client.deferred);
+        if !client.is_closing() {
+            client.output.tail.extend_from_slice(&messages);
         }
     }
-    ran
+}
+
+/// Executes the command of a client that waited for keys once more.
+pub(crate) fn again(ctx: &mut Ctx<'_>, id: u16) {
+    match check(ctx.server, ctx.client, ctx.args, Some(id)) {
+        Ok(id) => {
+            call(ctx, id);
+        }
+        Err((id, error)) => reject(ctx, id, error),
+    }
+    write_deferred(ctx.client);
 }
 
 /// Handles a request of a command that is plain (see `registry::Facts`) and has enough arguments,
@@ -230,7 +246,8 @@ fn run_or_queue(ctx: &mut Ctx<'_>, id: u16) -> Option<(u16, u64)> {
         return None;
     }
     let cost = call(ctx, id);
-    Some((id, cost))
+    // One that waits for keys has not happened yet.
+    ctx.client.wait.is_none().then_some((id, cost))
 }
 
 const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
@@ -262,8 +279,11 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, id: u16) -> u64 {
     if was_closing || is_unwanted {
         ctx.client.output.cut(mark);
     }
-    let cost = finish(ctx, id, before);
-    if !ctx.server.monitors.is_empty() {
+    let cost = match ctx.client.wait {
+        Some(_) => put_off(ctx, before),
+        None => finish(ctx, id, before),
+    };
+    if !ctx.server.monitors.is_empty() && !ctx.server.blocking.is_serving() {
         ctx.server.show_to_monitors(ctx.client, command, ctx.args);
     }
     ctx.command = outer;
@@ -289,6 +309,14 @@ impl Before {
 fn failed(ctx: &mut Ctx<'_>, id: u16, error: &CommandError) {
     ctx.server.command_stats[id as usize].failed_calls += 1;
     write_error(ctx, error);
+}
+
+/// A command that waits for keys has not happened yet: nothing is counted.
+#[cold]
+fn put_off(ctx: &mut Ctx<'_>, before: Before) -> u64 {
+    ctx.server.log.finish_command(before.db, ctx.args, false);
+    ctx.server.ledger.cost = 0;
+    0
 }
 
 /// Logs what a command changed and books it; returns its cost.

@@ -27,7 +27,7 @@ pub struct Row {
 /// What follows from a row and is asked for every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
-    /// It reads or writes strings and nothing else: after it the server and its client are in the
+    /// It reads or writes strings or lists and nothing else: after it the server and its client are in the
     /// state that they were in, so that what was checked for the command before holds for the next.
     pub(crate) is_plain: bool,
     /// It may change how the next request is parsed.
@@ -46,9 +46,10 @@ impl Facts {
         let ends_batch = changes_parsing || !command.subcommands.is_empty();
         let is_data = command.flags.has(Flags::READONLY) || command.flags.has(Flags::WRITE);
         let is_string = command.categories.has(Categories::STRING);
+        let is_list = command.categories.has(Categories::LIST);
         let is_special = [Flags::MAY_REPLICATE, Flags::PROTECTED, Flags::BLOCKING];
         let is_plain = is_data
-            && is_string
+            && (is_string || is_list)
             && !ends_batch
             && !command.categories.has(Categories::DANGEROUS)
             && !is_special.iter().any(|&flag| command.flags.has(flag));

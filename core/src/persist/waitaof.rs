@@ -1,8 +1,10 @@
 //! WAITAOF: clients that wait until their writes are durable here.
 
 use crate::client::Client;
+use crate::command::error::Outcome;
 use crate::server::Server;
 use crate::server::completion::Waiter;
+use crate::turn::ConnId;
 
 /// A client that waits.
 #[derive(Debug)]
@@ -41,6 +43,20 @@ impl Server {
                 self.persist.waitaof.push(waiting);
             }
         }
+    }
+
+    /// Ends a client's wait as if its time were up, or with an error; `false` if it waits for
+    /// nothing here.
+    pub(crate) fn end_waitaof(&mut self, conn: ConnId, outcome: Outcome) -> bool {
+        let mut all = self.persist.waitaof.iter();
+        let Some(at) = all.position(|waiting| waiting.waiter.is_of(conn)) else { return false };
+        let waiting = self.persist.waitaof.remove(at);
+        let is_durable = self.is_durable(waiting.lsn);
+        match outcome {
+            Ok(()) => self.answer_with(&waiting.waiter, |client| write_reply(client, is_durable)),
+            Err(error) => self.answer(&waiting.waiter, Err(error)),
+        }
+        true
     }
 
     /// When the time of the first of them is up.

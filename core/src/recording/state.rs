@@ -179,6 +179,10 @@ fn requests(client: &Client, password: Option<&[u8]>) -> Vec<u8> {
             request(&mut out, &[b"CLIENT", b"REPLY", b"SKIP"]);
         }
     }
+    if let Some(wait) = &client.wait {
+        let words: Vec<&[u8]> = wait.request.args().from(0).collect();
+        request(&mut out, &words);
+    }
     out
 }
 

@@ -42,6 +42,11 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
+    /// Whether it is that of a connection.
+    pub(crate) fn is_of(&self, conn: ConnId) -> bool {
+        self.conn == conn
+    }
+
     /// Stops the client of a command that will answer by [`Server::answer`]. The command returns
     /// without a reply.
     pub(crate) fn park(ctx: &mut Ctx<'_>) -> Self {

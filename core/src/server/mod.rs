@@ -5,6 +5,7 @@
 //! clients" takes it as an extra argument.
 
 pub(crate) mod active_expire;
+pub(crate) mod blocking;
 pub(crate) mod completion;
 pub(crate) mod lazy_free;
 pub(crate) mod notify;
@@ -35,6 +36,7 @@ use crate::rng::Rng;
 use crate::stats::{CommandStats, Ledger, Stats};
 use crate::turn::{ConnId, HostFacts, IoReq, Now, Ticket};
 use crate::value::pack::Pack;
+use blocking::Blocking;
 use completion::Continuation;
 use pubsub::PubSub;
 use watch::Watches;
@@ -54,6 +56,7 @@ pub(crate) struct Server {
     pub(crate) pool: Pool,
     pub(crate) pubsub: PubSub,
     pub(crate) watches: Watches,
+    pub(crate) blocking: Blocking,
     pub(crate) log: EffectsLog,
     /// What was logged since the last look, for the simulator and tests.
     pub(crate) kept_log: Option<Vec<u8>>,
@@ -123,6 +126,7 @@ impl Server {
             pool: Pool::default(),
             pubsub: PubSub::default(),
             watches: Watches::default(),
+            blocking: Blocking::default(),
             log: EffectsLog::default(),
             kept_log: None,
             feed_lsn: 0,
@@ -266,6 +270,7 @@ impl Server {
     /// Ends a connection now, or when its output is sent.
     pub(crate) fn close(&mut self, client: &mut Client, how: Closing) {
         client.closing = how;
+        self.leave_wait(client);
         if how == Closing::Now || client.output.pending_bytes() == 0 {
             self.outbox.close.push(client.conn);
         }

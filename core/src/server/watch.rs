@@ -81,6 +81,9 @@ impl Server {
         if self.watches.len > 0 {
             self.fail_watchers(db, key, current, false);
         }
+        if self.blocking.is_used() {
+            self.make_ready(db, key);
+        }
     }
 
     /// A key was removed because its deadline had passed: no change for those who watched it when
@@ -88,6 +91,9 @@ impl Server {
     pub(crate) fn modified_by_expiry(&mut self, db: u32, key: &[u8], current: Option<&mut Client>) {
         if self.watches.len > 0 {
             self.fail_watchers(db, key, current, true);
+        }
+        if self.blocking.is_used() {
+            self.make_ready(db, key);
         }
     }
 
@@ -112,6 +118,7 @@ impl Server {
         with: Option<u32>,
         mut current: Option<&mut Client>,
     ) {
+        self.make_all_ready(db);
         let names: Vec<Box<[u8]>> = self.watches.keys_of(db).map(Box::from).collect();
         for name in names {
             let before = self.presence(db, &name);

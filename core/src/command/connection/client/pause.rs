@@ -65,9 +65,11 @@ fn unpause(ctx: &mut Ctx<'_>) -> Outcome {
 /// No command waits for keys yet, so there is no wait to end: the answer is that nobody was
 /// waiting. A paused client is not waiting in this sense.
 fn unblock(ctx: &mut Ctx<'_>) -> Outcome {
+    let mut outcome = Ok(());
     match ctx.args.len() {
         3 => {}
-        4 if ctx.args.is(3, "timeout") || ctx.args.is(3, "error") => {}
+        4 if ctx.args.is(3, "timeout") => {}
+        4 if ctx.args.is(3, "error") => outcome = Err(CommandError::Fixed(UNBLOCKED)),
         4 => {
             return Err(CommandError::Fixed(
                 "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
@@ -75,7 +77,14 @@ fn unblock(ctx: &mut Ctx<'_>) -> Outcome {
         }
         _ => return Err(syntax_of(ctx.arg(1))),
     }
-    ctx.int(2)?;
-    ctx.reply().int(0);
+    let id = u64::try_from(ctx.int(2)?).unwrap_or_default();
+    let target = ctx.server.clients.iter().find(|client| client.id == id);
+    let target = target.map(|client| client.conn);
+    let is_unblocked = target.is_some_and(|conn| {
+        ctx.server.end_wait(conn, outcome.clone()) || ctx.server.end_waitaof(conn, outcome)
+    });
+    ctx.reply().int(i64::from(is_unblocked));
     Ok(())
 }
+
+const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";

@@ -63,6 +63,8 @@ pub(super) fn clients(page: &mut Page, view: &View<'_>) {
     let input = view.clients().map(|client| client.query_bytes).max().unwrap_or(0);
     let output = view.clients().map(|client| client.output.pending_bytes()).max().unwrap_or(0);
     let is_paused = view.server.pause.is_some();
+    let blocking = &view.server.blocking;
+    let (keys, keys_on_any_change) = blocking.key_counts();
     let blocked = view.clients().filter(|client| client.is_blocked(is_paused));
     page.counts(&[
         ("connected_clients", view.server.clients.len() as u64),
@@ -72,9 +74,9 @@ pub(super) fn clients(page: &mut Page, view: &View<'_>) {
         ("client_recent_max_output_buffer", output as u64),
         ("blocked_clients", blocked.count() as u64),
         ("tracking_clients", 0),
-        ("clients_in_timeout_table", 0),
-        ("total_blocking_keys", 0),
-        ("total_blocking_keys_on_nokey", 0),
+        ("clients_in_timeout_table", blocking.with_deadline() as u64),
+        ("total_blocking_keys", keys as u64),
+        ("total_blocking_keys_on_nokey", keys_on_any_change as u64),
     ]);
 }
 
