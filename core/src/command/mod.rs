@@ -44,6 +44,7 @@ const FAMILIES: &[&[Command]] = &[
     string::lcs::COMMANDS,
     list::push::COMMANDS,
     list::read::COMMANDS,
+    list::blocking::COMMANDS,
     list::edit::COMMANDS,
     list::transfer::COMMANDS,
     set::member::COMMANDS,

@@ -169,7 +169,8 @@ impl Blocking {
     /// The next in a key's queue behind `place`, of those who were there at `last`.
     fn next(&mut self, db: u32, key: &[u8], place: u64, last: u64) -> Option<(u64, ConnId)> {
         let queue = self.queue(db, key)?;
-        queue.clients.range(place + 1..=last).next().map(|(&place, &conn)| (place, conn))
+        let (&place, &conn) = queue.clients.range(place + 1..).next()?;
+        (place <= last).then_some((place, conn))
     }
 }
 

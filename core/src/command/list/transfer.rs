@@ -47,7 +47,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 /// The end that a word names.
-fn end(args: Args<'_>, at: usize) -> Result<End, CommandError> {
+pub(super) fn end(args: Args<'_>, at: usize) -> Result<End, CommandError> {
     match () {
         () if args.is(at, "left") => Ok(End::Left),
         () if args.is(at, "right") => Ok(End::Right),
@@ -57,19 +57,25 @@ fn end(args: Args<'_>, at: usize) -> Result<End, CommandError> {
 
 fn lmove(ctx: &mut Ctx<'_>) -> Outcome {
     let (from, to) = (end(ctx.args, 3)?, end(ctx.args, 4)?);
-    transfer(ctx, from, to)
+    transfer_or_null(ctx, from, to)
 }
 
 fn rpoplpush(ctx: &mut Ctx<'_>) -> Outcome {
-    transfer(ctx, End::Right, End::Left)
+    transfer_or_null(ctx, End::Right, End::Left)
 }
 
-fn transfer(ctx: &mut Ctx<'_>, from: End, to: End) -> Outcome {
-    let (source, destination) = (ctx.key(1), ctx.key(2));
-    let Some(place) = ctx.write_as::<List>(source)? else {
+fn transfer_or_null(ctx: &mut Ctx<'_>, from: End, to: End) -> Outcome {
+    if !transfer(ctx, from, to)? {
         ctx.reply().null();
-        return Ok(());
-    };
+    }
+    Ok(())
+}
+
+/// Moves an element from the list of the first argument to that of the second and replies with it;
+/// `false` if there is no list to take it from.
+pub(super) fn transfer(ctx: &mut Ctx<'_>, from: End, to: End) -> Result<bool, CommandError> {
+    let (source, destination) = (ctx.key(1), ctx.key(2));
+    let Some(place) = ctx.write_as::<List>(source)? else { return Ok(false) };
     ctx.write_as::<List>(destination)?;
     let element = end_of(ctx, place, from)?;
     let thresholds = Thresholds::of(&ctx.server.config);
@@ -88,7 +94,7 @@ fn transfer(ctx: &mut Ctx<'_>, from: End, to: End) -> Outcome {
     }
     ctx.dirty(1);
     ctx.reply().bulk(&element);
-    Ok(())
+    Ok(true)
 }
 
 fn push(
@@ -119,34 +125,73 @@ fn rotate(ctx: &mut Ctx<'_>, key: Key<'_>, place: Place, from: End, to: End, ele
 }
 
 fn lmpop(ctx: &mut Ctx<'_>) -> Outcome {
-    let args = ctx.args;
-    let keys = number::parse_i64(args.at(1)).filter(|&keys| keys > 0);
-    let keys = keys.ok_or(CommandError::Fixed("ERR numkeys should be greater than 0"))?;
-    let keys = usize::try_from(keys).ok().filter(|&keys| keys < args.len() - 2);
-    let keys = keys.ok_or(CommandError::Syntax)?;
-    let from = end(args, keys + 2)?;
-    let count = match args.len() - keys - 3 {
-        0 => 1,
-        2 if args.is(keys + 3, "count") => number::parse_i64(args.at(keys + 4))
-            .and_then(|count| usize::try_from(count).ok())
-            .filter(|&count| count > 0)
-            .ok_or(CommandError::Fixed("ERR count should be greater than 0"))?,
-        _ => return Err(CommandError::Syntax),
-    };
-    for at in 2..keys + 2 {
-        let key = ctx.key(at);
-        let Some(place) = ctx.write_as::<List>(key)? else { continue };
-        let len = ctx.typed::<List>(place)?.len().min(count);
-        ctx.reply().array(2);
-        ctx.reply().bulk(key.bytes);
-        ctx.reply().array(len);
-        let popped = reply_with_ends(ctx, place, from, count)?;
-        take_ends(ctx, key, place, from, popped);
-        ctx.dirty(popped);
-        let name: &[u8] = if from == End::Left { b"LPOP" } else { b"RPOP" };
-        ctx.propagate(&[name, key.bytes, itoa::Buffer::new().format(popped).as_bytes()]);
-        return Ok(());
+    let wanted = Wanted::parse(ctx.args, 1)?;
+    if !wanted.pop(ctx)? {
+        ctx.reply().null_array();
     }
-    ctx.reply().null_array();
     Ok(())
+}
+
+/// What LMPOP and BLMPOP ask for.
+pub(super) struct Wanted {
+    first_key: usize,
+    keys: usize,
+    from: End,
+    count: usize,
+}
+
+impl Wanted {
+    /// Reads it; the number of keys stands at `at`.
+    pub(super) fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
+        let positive = |at: usize, error| {
+            let number = number::parse_i64(args.at(at)).and_then(|n| usize::try_from(n).ok());
+            number.filter(|&number| number > 0).ok_or(CommandError::Fixed(error))
+        };
+        let keys = positive(at, "ERR numkeys should be greater than 0")?;
+        let first_key = at + 1;
+        if keys >= args.len() - first_key {
+            return Err(CommandError::Syntax);
+        }
+        let after = first_key + keys;
+        let from = end(args, after)?;
+        let count = match args.len() - after {
+            1 => 1,
+            3 if args.is(after + 1, "count") => {
+                positive(after + 2, "ERR count should be greater than 0")?
+            }
+            _ => return Err(CommandError::Syntax),
+        };
+        Ok(Self { first_key, keys, from, count })
+    }
+
+    /// The keys.
+    pub(super) fn keys<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        args.from(self.first_key).take(self.keys)
+    }
+
+    /// Takes elements from the first list that there is and replies with them; `false` if there is
+    /// none.
+    pub(super) fn pop(&self, ctx: &mut Ctx<'_>) -> Result<bool, CommandError> {
+        for at in self.first_key..self.first_key + self.keys {
+            let key = ctx.key(at);
+            let Some(place) = ctx.write_as::<List>(key)? else { continue };
+            let len = ctx.typed::<List>(place)?.len().min(self.count);
+            ctx.reply().array(2);
+            ctx.reply().bulk(key.bytes);
+            ctx.reply().array(len);
+            let popped = reply_with_ends(ctx, place, self.from, self.count)?;
+            take_ends(ctx, key, place, self.from, popped);
+            ctx.dirty(popped);
+            let mut digits = itoa::Buffer::new();
+            let popped = digits.format(popped).as_bytes();
+            ctx.propagate(&[pop_word(self.from), key.bytes, popped]);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}
+
+/// The command that pops from an end, as it is logged.
+pub(super) fn pop_word(end: End) -> &'static [u8] {
+    if end == End::Left { b"LPOP" } else { b"RPOP" }
 }
