@@ -71,6 +71,9 @@ impl Workload {
         let (mut choices, mut weights) = (Vec::new(), 0);
         let mut unsafe_names = Vec::new();
         for form in forms() {
+            if waits_for_others(form.command) {
+                continue;
+            }
             if scope == Scope::Modelled && !is_safe(form.command) {
                 unsafe_names.push(form.command.name);
                 continue;
@@ -209,6 +212,11 @@ fn is_safe(command: &Command) -> bool {
             "info" | "time" | "lastsave" | "command" | "publish" | "lolwut" | "object"
         );
     !is_around && (changes_nothing || Model::knows(command.name.as_bytes()))
+}
+
+/// Whether a command waits until another client does something: a client here may be the only one.
+fn waits_for_others(command: &Command) -> bool {
+    command.flags.has(Flags::BLOCKING) && command.name != "waitaof"
 }
 
 /// Whether an argument is the number of a database: one drawn among all numbers rarely exists.
