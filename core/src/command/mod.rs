@@ -53,6 +53,7 @@ const FAMILIES: &[&[Command]] = &[
     sorted_set::add::COMMANDS,
     sorted_set::read::COMMANDS,
     sorted_set::range::COMMANDS,
+    sorted_set::blocking::COMMANDS,
     sorted_set::pop::COMMANDS,
     hash::set::COMMANDS,
     hash::get::COMMANDS,

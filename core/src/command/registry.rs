@@ -27,8 +27,9 @@ pub struct Row {
 /// What follows from a row and is asked for every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
-    /// It reads or writes strings or lists and nothing else: after it the server and its client are in the
-    /// state that they were in, so that what was checked for the command before holds for the next.
+    /// It reads or writes strings or lists and nothing else: after it the server and its client are
+    /// in the state that they were in, so that what was checked for the command before holds for
+    /// the next.
     pub(crate) is_plain: bool,
     /// It may change how the next request is parsed.
     pub(crate) ends_batch: bool,

@@ -16,11 +16,12 @@ use crate::value::Value;
 const LAZY_BYTES_MIN: usize = 64 * 1024;
 
 impl Server {
-    /// Lets go of a value that was deleted: later when `lazily` and it is large.
+    /// Lets go of a value that was deleted: later when it is large and `lazily`, or an aggregate,
+    /// of which each element is freed by itself.
     #[inline]
     pub(crate) fn free(&mut self, value: Option<Value>, lazily: bool) {
         if let Some(value) = value
-            && lazily
+            && (lazily || !matches!(value, Value::String(_)))
             && value.heap_bytes() >= LAZY_BYTES_MIN
         {
             self.outbox.garbage.values.push(value);

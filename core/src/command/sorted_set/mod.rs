@@ -1,6 +1,7 @@
 //! Sorted sets.
 
 pub(crate) mod add;
+pub(crate) mod blocking;
 mod bound;
 pub(crate) mod pop;
 pub(crate) mod range;

@@ -1,6 +1,7 @@
 //! ZPOPMIN and ZPOPMAX, and ZMPOP from the first sorted set that has members.
 
 use super::add::changed;
+use crate::command::args::Args;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Find, Flags, Group, KeyFlags, KeySpec};
@@ -49,7 +50,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 /// Members with their scores.
-type Items = Vec<(Vec<u8>, f64)>;
+pub(super) type Items = Vec<(Vec<u8>, f64)>;
 
 fn zpopmin(ctx: &mut Ctx<'_>) -> Outcome {
     pop(ctx, false)
@@ -88,7 +89,7 @@ fn pop(ctx: &mut Ctx<'_>, is_max: bool) -> Outcome {
 }
 
 /// Takes members from an end, and the sorted set with the last of them.
-fn take(
+pub(super) fn take(
     ctx: &mut Ctx<'_>,
     key: Key<'_>,
     place: Place,
@@ -118,41 +119,80 @@ fn take(
 }
 
 fn zmpop(ctx: &mut Ctx<'_>) -> Outcome {
-    let args = ctx.args;
-    let keys = number::parse_i64(args.at(1)).filter(|&keys| keys > 0);
-    let keys = keys.ok_or(CommandError::Fixed("ERR numkeys should be greater than 0"))?;
-    let keys = usize::try_from(keys).ok().filter(|&keys| keys < args.len() - 2);
-    let keys = keys.ok_or(CommandError::Syntax)?;
-    let is_max = match () {
-        () if args.is(keys + 2, "max") => true,
-        () if args.is(keys + 2, "min") => false,
-        () => return Err(CommandError::Syntax),
-    };
-    let count = match args.len() - keys - 3 {
-        0 => 1,
-        2 if args.is(keys + 3, "count") => number::parse_i64(args.at(keys + 4))
-            .and_then(|count| usize::try_from(count).ok())
-            .filter(|&count| count > 0)
-            .ok_or(CommandError::Fixed("ERR count should be greater than 0"))?,
-        _ => return Err(CommandError::Syntax),
-    };
-    for at in 2..keys + 2 {
-        let key = ctx.key(at);
-        let Some(place) = ctx.write_as::<SortedSet>(key)? else { continue };
-        let items = take(ctx, key, place, is_max, count)?;
-        let name: &[u8] = if is_max { b"ZPOPMAX" } else { b"ZPOPMIN" };
-        ctx.propagate(&[name, key.bytes, itoa::Buffer::new().format(items.len()).as_bytes()]);
-        let output = ctx.reply();
-        output.array(2);
-        output.bulk(key.bytes);
-        output.array(items.len());
-        for (member, score) in &items {
-            output.array(2);
-            output.bulk(member);
-            output.double(*score);
-        }
-        return Ok(());
+    let wanted = Wanted::parse(ctx.args, 1)?;
+    if !wanted.pop(ctx)? {
+        ctx.reply().null_array();
     }
-    ctx.reply().null_array();
     Ok(())
+}
+
+/// What ZMPOP and BZMPOP ask for.
+pub(super) struct Wanted {
+    first_key: usize,
+    keys: usize,
+    is_max: bool,
+    count: usize,
+}
+
+impl Wanted {
+    /// Reads it; the number of keys stands at `at`.
+    pub(super) fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
+        let positive = |at: usize, error| {
+            let number = number::parse_i64(args.at(at)).and_then(|n| usize::try_from(n).ok());
+            number.filter(|&number| number > 0).ok_or(CommandError::Fixed(error))
+        };
+        let keys = positive(at, "ERR numkeys should be greater than 0")?;
+        let first_key = at + 1;
+        if keys >= args.len() - first_key {
+            return Err(CommandError::Syntax);
+        }
+        let after = first_key + keys;
+        let is_max = match () {
+            () if args.is(after, "max") => true,
+            () if args.is(after, "min") => false,
+            () => return Err(CommandError::Syntax),
+        };
+        let count = match args.len() - after {
+            1 => 1,
+            3 if args.is(after + 1, "count") => {
+                positive(after + 2, "ERR count should be greater than 0")?
+            }
+            _ => return Err(CommandError::Syntax),
+        };
+        Ok(Self { first_key, keys, is_max, count })
+    }
+
+    /// The keys.
+    pub(super) fn keys<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        args.from(self.first_key).take(self.keys)
+    }
+
+    /// Takes members from the first sorted set that there is and replies with them; `false` if
+    /// there is none.
+    pub(super) fn pop(&self, ctx: &mut Ctx<'_>) -> Result<bool, CommandError> {
+        for at in self.first_key..self.first_key + self.keys {
+            let key = ctx.key(at);
+            let Some(place) = ctx.write_as::<SortedSet>(key)? else { continue };
+            let items = take(ctx, key, place, self.is_max, self.count)?;
+            let mut digits = itoa::Buffer::new();
+            let popped = digits.format(items.len()).as_bytes();
+            ctx.propagate(&[pop_word(self.is_max), key.bytes, popped]);
+            let output = ctx.reply();
+            output.array(2);
+            output.bulk(key.bytes);
+            output.array(items.len());
+            for (member, score) in &items {
+                output.array(2);
+                output.bulk(member);
+                output.double(*score);
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}
+
+/// The command that pops from an end, as it is logged.
+pub(super) fn pop_word(is_max: bool) -> &'static [u8] {
+    if is_max { b"ZPOPMAX" } else { b"ZPOPMIN" }
 }
