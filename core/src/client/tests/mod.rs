@@ -4,6 +4,7 @@ mod delivery;
 mod limits;
 mod pauses;
 mod segmentation;
+mod waits;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
