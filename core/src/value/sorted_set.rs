@@ -175,6 +175,8 @@ impl SortedSet {
 }
 
 fn insert_in_pack(pack: &mut Vec<u8>, member: &[u8], score: f64) {
+    // As in Redis a listpack has no negative zero: what is integral is stored as an integer.
+    let score = if score == 0.0 { 0.0 } else { score };
     let mut at = Listpack::new(pack).first();
     while let Some(here) = at {
         let view = Listpack::new(pack);
