@@ -257,8 +257,8 @@ fn files_of_redis_are_described_and_types_to_come_are_named() {
     let (code, text) = check(server.dir().to_str().unwrap());
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("3 commands in 0 batches"), "{text}");
-    client.call(&["RPUSH", "jobs", "one"]);
+    client.call(&["XADD", "jobs", "1-1", "a", "b"]);
     let (code, text) = check(server.dir().to_str().unwrap());
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("the command 'RPUSH' does not exist here"), "{text}");
+    assert!(text.contains("the command 'XADD' does not exist here"), "{text}");
 }

