@@ -158,8 +158,14 @@ impl Writer<'_> {
 
     /// One of three keys of the command's own group, or any other.
     fn key(&mut self) {
-        const OWN: &[Group] =
-            &[Group::List, Group::Hash, Group::Set, Group::SortedSet, Group::Stream];
+        const OWN: &[Group] = &[
+            Group::List,
+            Group::Hash,
+            Group::Set,
+            Group::SortedSet,
+            Group::Stream,
+            Group::Hyperloglog,
+        ];
         let is_own = OWN.contains(&self.group) && self.rng.random_ratio(9, 10);
         let group = match self.group {
             group if is_own => group,
@@ -176,6 +182,8 @@ impl Writer<'_> {
             "min" | "max" | "start" | "stop" | "end" => self.one_of(&[
                 "-", "+", "-inf", "+inf", "0", "1", "(1", "[a", "(c", "2", "0-1", "5-3", "abc",
             ]),
+            // PFDEBUG.
+            "subcommand" => self.one_of(&["getreg", "decode", "encoding", "todense", "other"]),
             // Fields of BITFIELD.
             "encoding" => self.one_of(&["u8", "i8", "u1", "i5", "u33", "u63", "i64", "u64"]),
             "id" | "threshold" | "lastid" => self.one_of(&["0", "1-1", "5-*", "7", "0-0", "abc"]),

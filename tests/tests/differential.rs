@@ -63,6 +63,7 @@ const LEFT_OUT: &[&str] = &[
     "failover",
     "migrate",
     "debug",
+    "pfselftest",
     "swapdb",
     "asking",
 ];

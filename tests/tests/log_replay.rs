@@ -83,7 +83,7 @@ fn run(seed: u64) -> (Core, Vec<u8>) {
 }
 
 fn is_about_strings(row: &Row) -> bool {
-    matches!(row.command.group, Group::String | Group::Bitmap)
+    matches!(row.command.group, Group::String | Group::Bitmap | Group::Hyperloglog)
 }
 
 /// Feeds a log to a core without a clock, which must accept every command.

@@ -19,6 +19,7 @@ pub(crate) mod bitmap;
 pub(crate) mod connection;
 pub(crate) mod hash;
 pub(crate) mod help;
+pub(crate) mod hyperloglog;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod pubsub;
@@ -58,6 +59,9 @@ const FAMILIES: &[&[Command]] = &[
     hash::set::COMMANDS,
     hash::get::COMMANDS,
     hash::walk::COMMANDS,
+    hyperloglog::add::COMMANDS,
+    hyperloglog::count::COMMANDS,
+    hyperloglog::debug::COMMANDS,
     bitmap::bit::COMMANDS,
     bitmap::count::COMMANDS,
     bitmap::bitop::COMMANDS,

@@ -6,6 +6,7 @@ mod double_text;
 mod float_text;
 pub mod glob;
 mod hash;
+pub mod hyperloglog;
 pub mod intset;
 pub mod lcs;
 pub mod list;
