@@ -86,6 +86,7 @@ const FAMILIES: &[&[Command]] = &[
     keys::object::COMMANDS,
     keys::rename::COMMANDS,
     keys::scan::COMMANDS,
+    keys::sort::COMMANDS,
     keys::transfer::COMMANDS,
     keys::ttl::COMMANDS,
     server::config::COMMANDS,

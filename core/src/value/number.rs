@@ -64,6 +64,15 @@ pub fn parse_score_bound(text: &[u8]) -> Option<f64> {
     strtod(trim_start(text)).map(|(value, _)| value)
 }
 
+/// Reads a weight of SORT: as [`parse_score_bound`], but values out of range are none.
+pub fn parse_weight(text: &[u8]) -> Option<f64> {
+    let text = until_nul(text);
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    parse_f64(trim_start(text))
+}
+
 /// The digits' value when they start with 1 to 9 and fit 19 digits, which cannot overflow a u64.
 #[inline]
 fn canonical_magnitude(digits: &[u8]) -> Option<u64> {

@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod rename;
 pub(crate) mod scan;
+pub(crate) mod sort;
 pub(crate) mod transfer;
 pub(crate) mod ttl;
 

@@ -196,6 +196,8 @@ const WITHOUT_VALUES: &[&str] = &[
     "sinterstore",
     "slowlog",
     "smembers",
+    "sort",
+    "sort_ro",
     "spop",
     "srandmember",
     "sscan",

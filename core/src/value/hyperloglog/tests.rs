@@ -117,7 +117,7 @@ fn only_strings_with_the_header_are_some() {
     assert!(View::of(&empty).is_some());
     assert!(View::of(&empty[..HEADER_BYTES]).is_some(), "no opcodes, which is found later");
     assert!(View::of(&empty[..HEADER_BYTES - 1]).is_none());
-    let mut other = empty.clone();
+    let mut other = empty;
     other[ENCODING_AT] = 2;
     assert!(View::of(&other).is_none());
     other[ENCODING_AT] = 0;

@@ -189,3 +189,21 @@ fn f64_is_strtod_with_checks() {
     }
     assert!(parse_f64(b"-0").unwrap().is_sign_negative());
 }
+
+#[test]
+fn weights_are_plain_strtod_within_range() {
+    let texts: [(&[u8], Option<f64>); 9] = [
+        (b"", Some(0.0)),
+        (b"\0x", Some(0.0)),
+        (b" 1\0x", Some(1.0)),
+        (b"\t-.5", Some(-0.5)),
+        (b"0x10", Some(16.0)),
+        (b"inf", Some(f64::INFINITY)),
+        (b"1e400", None),
+        (b"1 ", None),
+        (b"nan", None),
+    ];
+    for (text, weight) in texts {
+        assert_eq!(parse_weight(text), weight, "{}", text.escape_ascii());
+    }
+}
