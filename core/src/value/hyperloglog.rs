@@ -7,8 +7,8 @@
 //! register keeps the greatest value that it met.
 //!
 //! *Dense* registers lie side by side. *Sparse* ones are opcodes for runs of equal registers (see
-//! [`sparse`]); a string that would become longer than `hll-sparse-max-bytes`, or a value that no
-//! opcode holds, makes it dense for good.
+//! `sparse.rs`); a string that would become longer than `hll-sparse-max-bytes`, or a value that
+//! no opcode holds, makes it dense for good.
 //!
 //! The hard case is that anybody may SET such a string. [`View::of`] looks at the header and, of a
 //! dense one, at the length. Opcodes are believed only as far as they were read: what is cut off,
