@@ -101,8 +101,11 @@ fn is_known(argument: &mut Argument<'_>) -> bool {
     let number = |part: &str| part.parse::<u32>().unwrap_or_default();
     let since = argument.since.unwrap_or_default().split('.').map(number);
     argument.arguments.retain_mut(is_known);
-    since.le([7, 0, u32::MAX])
+    since.le([7, 0, u32::MAX]) && !argument.token.is_some_and(|token| NEWER.contains(&token))
 }
+
+/// Words that came after 7.0, of which the history of the command tells but not the argument.
+const NEWER: &[&str] = &["WITHSCORE"];
 
 struct Writer<'a> {
     rng: &'a mut ChaCha8Rng,
@@ -166,8 +169,10 @@ impl Writer<'_> {
             Group::Stream,
             Group::Hyperloglog,
         ];
-        let is_own = OWN.contains(&self.group) && self.rng.random_ratio(9, 10);
-        let group = match self.group {
+        // Places are members of sorted sets.
+        let own = if self.group == Group::Geo { Group::SortedSet } else { self.group };
+        let is_own = OWN.contains(&own) && self.rng.random_ratio(9, 10);
+        let group = match own {
             group if is_own => group,
             Group::String | Group::Bitmap if self.rng.random_ratio(9, 10) => Group::String,
             _ => [&[Group::String], OWN].concat()[self.rng.random_range(0..=OWN.len())],

@@ -105,7 +105,22 @@ const LEFT_OUT_STARTS: &[&str] = &[
     "move",
 ];
 
+/// Commands that got options after 7.0 where they had none: there more words than so many are too
+/// many, here they are an option or a mistake.
+const LONGER: &[(&[u8], usize)] = &[(b"zrank", 3), (b"zrevrank", 3)];
+
 type Words = Vec<Vec<u8>>;
+
+/// Whether versions differ about what a command means or refuses.
+fn is_newer(words: &Words) -> bool {
+    let is = |name: &[u8]| words[0].eq_ignore_ascii_case(name);
+    // Since 7.2 that is out of range; before, the minus sign overflowed.
+    let is_overflow = is(b"lpos") && words.contains(&b"-9223372036854775808".to_vec());
+    let removes_by_name = is_by_name(words) && (is(b"zremrangebylex") || is(b"zrangestore"));
+    is_overflow
+        || removes_by_name
+        || LONGER.iter().any(|(name, most)| is(name) && words.len() > *most)
+}
 
 #[test]
 fn random_commands_are_answered_alike() {
@@ -115,16 +130,13 @@ fn random_commands_are_answered_alike() {
     let registry = seedis_core::command::registry();
     let mut differences = Vec::new();
     for seed in seeds() {
-        let rows = registry.rows().iter().filter(|row| {
-            // Draws and the text of large scores of the aggregates are still to be compared.
-            let is_old =
-                !matches!(row.command.group.name(), "list" | "hash" | "set" | "sorted-set");
-            is_old && names.contains(&row.full_name.to_string())
-        });
+        let rows = registry.rows().iter();
+        let rows = rows.filter(|row| names.contains(&row.full_name.to_string()));
         let mut generator = Generator::new(seed, rows);
         // Every other stream is of RESP3.
         let mut stream = vec![vec![b"HELLO".to_vec(), (2 + seed % 2).to_string().into_bytes()]];
-        stream.extend((0..LENGTH).map(|_| generator.command()));
+        let commands = (0..LENGTH).map(|_| generator.command());
+        stream.extend(commands.filter(|words| !is_newer(words)));
         // Equal answers on the way may still leave different data.
         stream.push(vec![b"DEBUG".into(), b"DIGEST".into()]);
         // On a busy machine a deadline may pass on one side only: what counts differs again.
@@ -162,6 +174,13 @@ fn commands_of_both(peer: &Server) -> Vec<String> {
     known
 }
 
+/// Whether a range of names is asked for. Of members with different scores it may be anything, says
+/// Redis, and what it is depends on the random levels of a skip list.
+fn is_by_name(words: &Words) -> bool {
+    let is_by_name = |word: &Vec<u8>| word.to_ascii_lowercase().ends_with(b"bylex");
+    words.iter().any(is_by_name) || words[0].eq_ignore_ascii_case(b"zlexcount")
+}
+
 /// The first command that is answered differently, with both answers.
 fn differ(stream: &[Words], peer: &Server) -> Option<(usize, String, String)> {
     let mut tcp = Tcp::new(peer.port(), Cut::Whole);
@@ -196,11 +215,14 @@ fn drawn(words: &Words, heard: &Heard) -> Vec<String> {
     {
         // What was queued is not known here, so of any integer only the size is compared.
         for element in elements {
-            *element = sorted(&coarse(&any_string_encoding(element)));
+            *element = sorted(&coarse(&any_encoding(element)));
         }
     }
+    if is_by_name(words) && !matches!(reply, Reply::Error(_)) {
+        return vec!["some members".into()];
+    }
     if name == "object" {
-        reply = any_string_encoding(&reply);
+        reply = any_encoding(&reply);
     }
     if name.contains("ttl") || name.contains("expiretime") {
         reply = coarse(&reply);
@@ -214,11 +236,17 @@ fn drawn(words: &Words, heard: &Heard) -> Vec<String> {
     render::lines(&reply)
 }
 
-/// How Redis stores a string depends on the command that made it; ours on what it holds.
-fn any_string_encoding(reply: &Reply) -> Reply {
+/// How Redis stores a string depends on the command that made it; ours on what it holds. Small sets
+/// and lists are listpacks since 7.2, but not the same lists in every version.
+fn any_encoding(reply: &Reply) -> Reply {
     match reply {
         Reply::Bulk(name) if matches!(name.as_slice(), b"int" | b"embstr" | b"raw") => {
             Reply::Bulk(b"int, embstr or raw".to_vec())
+        }
+        Reply::Bulk(name)
+            if matches!(name.as_slice(), b"listpack" | b"quicklist" | b"hashtable") =>
+        {
+            Reply::Bulk(b"listpack, quicklist or hashtable".to_vec())
         }
         other => other.clone(),
     }
@@ -241,6 +269,11 @@ fn sorted(reply: &Reply) -> Reply {
             let mut elements = elements.clone();
             elements.sort_by_cached_key(render::lines);
             Reply::Sequence(*kind, elements)
+        }
+        Reply::Pairs(kind, pairs) => {
+            let mut pairs = pairs.clone();
+            pairs.sort_by_cached_key(|(name, _)| render::lines(name));
+            Reply::Pairs(*kind, pairs)
         }
         other => other.clone(),
     }

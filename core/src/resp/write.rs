@@ -171,15 +171,20 @@ impl Output {
         }
     }
 
-    /// A double; in RESP2 its text as a bulk string.
+    /// A double; in RESP2 its text as a bulk string. It has 17 digits as in Redis 7.0: from 7.2 on
+    /// Redis and Valkey print `0.1` where that says `0.10000000000000001`.
     pub(crate) fn double(&mut self, value: f64) {
-        let text = number::format_f64(value);
+        self.double_text(&number::format_g17(value));
+    }
+
+    /// A double that is written down already.
+    pub(crate) fn double_text(&mut self, text: &[u8]) {
         if self.resp3 {
             self.raw(b",");
-            self.raw(&text);
+            self.raw(text);
             self.raw(b"\r\n");
         } else {
-            self.bulk(&text);
+            self.bulk(text);
         }
     }
 

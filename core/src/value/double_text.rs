@@ -1,4 +1,6 @@
-//! Doubles as text, byte for byte as Redis 7.2 prints scores and RESP3 doubles.
+//! Doubles as text, byte for byte as Redis 7.2 prints scores: in small sorted sets, logs and files.
+//!
+//! (Replies have the form of Redis before 7.2, see [`printf`].)
 //!
 //! Redis prints integers in range as integers and the rest with Grisu2 (Florian Loitsch,
 //! "Printing floating-point numbers quickly and accurately with integers", PLDI 2010). Grisu2
@@ -13,6 +15,10 @@
 
 use core::ops::Deref;
 
+mod printf;
+
+pub use printf::format_g17;
+
 /// The text of a double, on the stack.
 #[derive(Debug, Clone, Copy)]
 pub struct DoubleText {
@@ -25,7 +31,7 @@ pub struct DoubleText {
 /// Integers within +-2^62 are plain digits; others go scientific once seven zeros would be needed
 /// or the fraction is long and the number neither near 1 nor short.
 pub fn format_f64(value: f64) -> DoubleText {
-    let mut text = DoubleText { bytes: [0; DoubleText::CAPACITY], len: 0 };
+    let mut text = DoubleText::EMPTY;
     if value.is_nan() {
         text.push_all(b"nan");
         return text;
@@ -55,6 +61,8 @@ impl Deref for DoubleText {
 impl DoubleText {
     /// The longest are like `-1.7976931348623157e+308`: 24 bytes.
     const CAPACITY: usize = 32;
+
+    const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
 
     fn push(&mut self, byte: u8) {
         if let Some(slot) = self.bytes.get_mut(usize::from(self.len)) {

@@ -9,7 +9,7 @@
 
 use super::float_text::{self, FloatText, Format, Magnitude, Rounded};
 
-pub use super::double_text::{DoubleText, format_f64};
+pub use super::double_text::{DoubleText, format_f64, format_g17};
 
 /// Reads a canonical decimal integer; anything that `i64` would print differently is `None`.
 #[inline]

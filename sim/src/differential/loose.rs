@@ -139,10 +139,12 @@ pub const NEWER: &[(&str, &str, &str)] = &[
     ("bitop", "andor", "8.2"),
     ("bitop", "one", "8.2"),
     ("set", "ifeq", "8.4, and Valkey 8.1"),
-    ("zrank", "withscore", "7.2"),
-    ("zrevrank", "withscore", "7.2"),
     ("hscan", "novalues", "7.4"),
 ];
+
+/// Commands that servers before 7.2 call with the wrong number of arguments when they have more
+/// words than these.
+const LONGER: &[(&str, usize)] = &[("zrank", 3), ("zrevrank", 3)];
 
 /// Whether a command is left out.
 #[must_use]
@@ -152,9 +154,9 @@ pub fn is_left_out(words: &Words) -> bool {
     let is_newer = NEWER
         .iter()
         .any(|(command, newer, _)| is(name, command) && words.iter().any(|word| is(word, newer)));
-    // Draws and the text of large scores of the aggregates are still to be compared.
-    let is_aggregate = [&b"z"[..], b"bz", b"h", b"spop", b"srand", b"sscan"]
-        .iter()
-        .any(|first| name.to_ascii_lowercase().starts_with(first));
-    is_newer || is_aggregate || LEFT_OUT.iter().any(|(left_out, _)| is(name, left_out))
+    // Of members with different scores a range of names is what a random skip list makes of it.
+    let is_by_name = words.iter().any(|word| word.to_ascii_lowercase().ends_with(b"bylex"));
+    let is_by_name = is_by_name || is(name, "zlexcount");
+    let is_longer = LONGER.iter().any(|(command, most)| is(name, command) && words.len() > *most);
+    is_newer || is_longer || is_by_name || LEFT_OUT.iter().any(|(left_out, _)| is(name, left_out))
 }

@@ -21,9 +21,9 @@ use crate::server::Server;
 use crate::value::Value;
 use crate::value::intset::Intset;
 use crate::value::listpack::Listpack;
-use crate::value::number::format_f64;
+use crate::value::number::format_g17;
 use crate::value::pack::Shape;
-use crate::value::walk::Part;
+use crate::value::walk::{Part, walk_pack};
 
 /// Answers with the digest of the dataset.
 pub(super) fn digest(ctx: &mut Ctx<'_>) -> Outcome {
@@ -134,8 +134,13 @@ impl Digest {
                 chunk.iter().for_each(|(_, element)| self.mix(element.bytes(&mut room())));
             }
             Part::Field(field, value, _) => self.add_pair(field, value),
-            Part::Scored(member, score) => self.add_pair(member, &format_f64(score)),
+            Part::Scored(member, score) => self.add_scored(member, score),
         }
+    }
+
+    /// The text of a score is that of Redis 7.0; servers from 7.2 on sum fewer digits.
+    fn add_scored(&mut self, member: &[u8], score: f64) {
+        self.add_pair(member, &format_g17(score));
     }
 
     fn add_pair(&mut self, name: &[u8], value: &[u8]) {
@@ -155,12 +160,11 @@ impl Digest {
             }),
             Shape::Hash => self.mix_groups(pack, 2),
             Shape::HashTtl => self.mix_groups(pack, 3),
-            Shape::SortedSet => self.mix_groups(pack, 2),
+            Shape::SortedSet => walk_pack(pack, &mut |part| self.mix_part(part, false)),
         }
     }
 
-    /// Adds the digests of fields with their values, or of members with their scores, `stride`
-    /// elements each.
+    /// Adds the digests of fields with their values, `stride` elements each.
     fn mix_groups(&mut self, pack: &[u8], stride: usize) {
         let mut at = Listpack::new(pack).iter();
         while let Some((_, name)) = at.next() {

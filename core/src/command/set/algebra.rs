@@ -289,13 +289,16 @@ fn sintercard(ctx: &mut Ctx<'_>) -> Outcome {
         .ok()
         .filter(|&keys| keys <= args.len() - 2)
         .ok_or(CommandError::Fixed("ERR Number of keys can't be greater than number of args"))?;
-    let limit = match args.len() - keys - 2 {
-        0 => 0,
-        2 if args.is(keys + 2, "limit") => number::parse_i64(args.at(keys + 3))
+    let (mut limit, mut at) = (0, keys + 2);
+    while at < args.len() {
+        if !args.is(at, "limit") || at + 1 == args.len() {
+            return Err(CommandError::Syntax);
+        }
+        limit = number::parse_i64(args.at(at + 1))
             .and_then(|limit| usize::try_from(limit).ok())
-            .ok_or(CommandError::Fixed("ERR LIMIT can't be negative"))?,
-        _ => return Err(CommandError::Syntax),
-    };
+            .ok_or(CommandError::Fixed("ERR LIMIT can't be negative"))?;
+        at += 2;
+    }
     let places = places(ctx, 2, keys + 2)?;
     let (thresholds, hasher) = (Thresholds::of(&ctx.server.config), ctx.server.hasher);
     let sets = views(ctx, &places);

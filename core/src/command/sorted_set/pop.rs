@@ -154,8 +154,12 @@ impl Wanted {
         };
         let count = match args.len() - after {
             1 => 1,
-            3 if args.is(after + 1, "count") => {
-                positive(after + 2, "ERR count should be greater than 0")?
+            words @ 3.. if args.is(after + 1, "count") => {
+                let count = positive(after + 2, "ERR count should be greater than 0")?;
+                if words > 3 {
+                    return Err(CommandError::Syntax);
+                }
+                count
             }
             _ => return Err(CommandError::Syntax),
         };

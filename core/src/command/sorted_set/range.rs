@@ -192,10 +192,8 @@ struct Form {
 impl<'a> Query<'a> {
     fn parse(ctx: &Ctx<'a>, form: Form) -> Result<Self, CommandError> {
         let args = ctx.args;
-        let (mut by, mut is_reverse) =
-            (form.by.unwrap_or(By::Rank), form.is_reverse.unwrap_or(false));
+        let (mut by, mut is_reverse) = (form.by, form.is_reverse);
         let (mut with_scores, mut offset, mut count, mut is_limited) = (false, 0, -1, false);
-        let is_zrange = form.by.is_none() && form.is_reverse.is_none();
         let mut at = form.first + 2;
         while at < args.len() {
             let left = args.len() - at - 1;
@@ -203,16 +201,18 @@ impl<'a> Query<'a> {
                 () if !form.is_stored && args.is(at, "withscores") => with_scores = true,
                 () if args.is(at, "limit") && left >= 2 => {
                     (offset, count) = (ctx.int(at + 1)?, ctx.int(at + 2)?);
-                    is_limited = true;
+                    // As in Redis a count of -1 is no limit, whatever the offset.
+                    is_limited = count != -1;
                     at += 2;
                 }
-                () if is_zrange && args.is(at, "rev") => is_reverse = true,
-                () if is_zrange && args.is(at, "bylex") => by = By::Lex,
-                () if is_zrange && args.is(at, "byscore") => by = By::Score,
+                () if is_reverse.is_none() && args.is(at, "rev") => is_reverse = Some(true),
+                () if by.is_none() && args.is(at, "bylex") => by = Some(By::Lex),
+                () if by.is_none() && args.is(at, "byscore") => by = Some(By::Score),
                 () => return Err(CommandError::Syntax),
             }
             at += 1;
         }
+        let (by, is_reverse) = (by.unwrap_or(By::Rank), is_reverse.unwrap_or(false));
         if is_limited && by == By::Rank {
             return Err(CommandError::Fixed(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or \

@@ -8,7 +8,7 @@ use crate::command::keys::scan::{ScanOptions, cursor};
 use crate::command::list::write;
 use crate::command::random::Draw;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
-use crate::value::number::format_f64;
+use crate::value::number::format_g17;
 use crate::value::{SortedSet, SortedSetView};
 use alloc::vec::Vec;
 
@@ -237,7 +237,7 @@ fn zscan(ctx: &mut Ctx<'_>) -> Outcome {
         output.array(found.len() * 2);
         for (member, score) in found {
             write(output, member);
-            output.bulk(&format_f64(score));
+            output.bulk(&format_g17(score));
         }
     })?;
     ctx.work(looked_at);
