@@ -103,6 +103,21 @@ impl SortedSet {
         Some((Box::new(TreeWalk { tree: tree.clone(), next: 0 }), tree.ordered.len()))
     }
 
+    /// One of these members, which are in order of scores and names, each once.
+    #[must_use]
+    pub fn from_sorted(
+        items: &[(Element<'_>, f64)],
+        thresholds: &Thresholds,
+        hasher: KeyHasher,
+    ) -> Self {
+        let is_short =
+            |(member, _): &(Element<'_>, f64)| member.len() <= thresholds.zset_value_bytes;
+        if items.len() <= thresholds.zset_entries && items.iter().all(is_short) {
+            return Self::Pack(pack_of_sorted(items));
+        }
+        Self::Tree(Arc::new(Tree::from_sorted(items, hasher)))
+    }
+
     /// Adds a member with its score, which is a number; false when it was there.
     pub fn insert(
         &mut self,
@@ -174,9 +189,23 @@ impl SortedSet {
     }
 }
 
+fn pack_of_sorted(items: &[(Element<'_>, f64)]) -> Pack {
+    let mut bytes = Shape::SortedSet.empty().to_vec();
+    let mut digits = itoa::Buffer::new();
+    for (member, score) in items {
+        listpack::push_back(&mut bytes, member.bytes(&mut digits));
+        listpack::push_back(&mut bytes, &score_text(*score));
+    }
+    Pack::new(bytes)
+}
+
+/// A score as it stands in a pack. As in Redis there is no negative zero in it: what is integral is
+/// stored as an integer.
+fn score_text(score: f64) -> number::DoubleText {
+    number::format_f64(if score == 0.0 { 0.0 } else { score })
+}
+
 fn insert_in_pack(pack: &mut Vec<u8>, member: &[u8], score: f64) {
-    // As in Redis a listpack has no negative zero: what is integral is stored as an integer.
-    let score = if score == 0.0 { 0.0 } else { score };
     let mut at = Listpack::new(pack).first();
     while let Some(here) = at {
         let view = Listpack::new(pack);
@@ -189,7 +218,7 @@ fn insert_in_pack(pack: &mut Vec<u8>, member: &[u8], score: f64) {
         at = view.next(value);
     }
     let at = at.unwrap_or(pack.len());
-    listpack::insert(pack, at, &number::format_f64(score));
+    listpack::insert(pack, at, &score_text(score));
     listpack::insert(pack, at, member);
 }
 
@@ -202,6 +231,20 @@ fn score_of(element: Element<'_>) -> f64 {
 }
 
 impl Tree {
+    /// A tree of members in order, each of them once.
+    fn from_sorted(items: &[(Element<'_>, f64)], hasher: KeyHasher) -> Self {
+        let mut tree = Self { scores: Db::new(hasher), ordered: Ordered::default() };
+        tree.scores.reserve(items.len());
+        let mut digits = itoa::Buffer::new();
+        for (member, score) in items {
+            let member = member.bytes(&mut digits);
+            let key = tree.scores.key(member);
+            tree.scores.set(key, None, NewValue::Text(&score.to_le_bytes()), None, 0);
+            tree.ordered.insert((*score, member));
+        }
+        tree
+    }
+
     fn score(&self, member: &[u8]) -> Option<f64> {
         let place = self.scores.find(self.scores.key(member))?;
         Some(stored_score(&self.scores.entry(place)))
@@ -441,6 +484,10 @@ mod tests {
             }
             check(set.view(), &model);
             check(shared.view(), &then);
+            let items: Vec<_> = set.view().iter_from(0).collect();
+            let again = SortedSet::from_sorted(&items, &thresholds, KeyHasher::new(5, 6));
+            check(again.view(), &model);
+            prop_assert_eq!(again.encoding_name() == "listpack", model.len() <= entries);
             set.remove_ranks(1, 5);
             prop_assert!(set.view().len() <= model.len());
         }

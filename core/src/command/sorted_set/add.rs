@@ -56,12 +56,15 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 /// The options of ZADD.
 #[derive(Clone, Copy, Default)]
-struct Options {
-    nx: bool,
-    xx: bool,
+pub(in crate::command) struct Options {
+    /// Adds members, changes none.
+    pub(in crate::command) nx: bool,
+    /// Changes members, adds none.
+    pub(in crate::command) xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    /// Counts those that were changed as well.
+    pub(in crate::command) ch: bool,
     incr: bool,
 }
 
@@ -120,9 +123,11 @@ impl Options {
 
 /// What came of ZADD.
 #[derive(Default)]
-struct Added {
-    added: usize,
-    updated: usize,
+pub(in crate::command) struct Added {
+    /// Members that are new.
+    pub(in crate::command) added: usize,
+    /// Members whose score was changed.
+    pub(in crate::command) updated: usize,
     /// The score of the last member, if it was not left as it is for a condition.
     score: Option<f64>,
 }
@@ -150,6 +155,20 @@ fn add(ctx: &mut Ctx<'_>, options: Options, first: usize) -> Result<Added, Comma
     let args = ctx.args;
     let given = (first..args.len()).step_by(2).map(|at| number::parse_f64(args.at(at)));
     let given: Vec<f64> = given.collect::<Option<_>>().ok_or(CommandError::NotFloat)?;
+    let done = put(ctx, options, &given, |number| args.at(first + number * 2 + 1))?;
+    if let (true, Some(score)) = (options.incr, done.score) {
+        ctx.propagate(&[b"ZADD", args.at(1), &format_f64(score), args.at(first + 1)]);
+    }
+    Ok(done)
+}
+
+/// Gives members of the sorted set that the first argument names these scores.
+pub(in crate::command) fn put<'a>(
+    ctx: &mut Ctx<'a>,
+    options: Options,
+    scores: &[f64],
+    member: impl Fn(usize) -> &'a [u8],
+) -> Result<Added, CommandError> {
     let key = ctx.key(1);
     let place = ctx.write_as::<SortedSet>(key)?;
     if place.is_none() && options.xx {
@@ -158,8 +177,8 @@ fn add(ctx: &mut Ctx<'_>, options: Options, first: usize) -> Result<Added, Comma
     let (thresholds, hasher) = (Thresholds::of(&ctx.server.config), ctx.server.hasher);
     let done = ctx.change(key, place, |set: &mut SortedSet| {
         let mut done = Added::default();
-        for (number, &given) in given.iter().enumerate() {
-            let member = args.at(first + number * 2 + 1);
+        for (number, &given) in scores.iter().enumerate() {
+            let member = member(number);
             let old = set.view().score(member);
             done.score = options.score(old, given)?;
             let Some(new) = done.score else { continue };
@@ -174,9 +193,6 @@ fn add(ctx: &mut Ctx<'_>, options: Options, first: usize) -> Result<Added, Comma
     })?;
     if done.added + done.updated > 0 {
         changed(ctx, key, done.added + done.updated, if options.incr { "zincr" } else { "zadd" });
-    }
-    if let (true, Some(score)) = (options.incr, done.score) {
-        ctx.propagate(&[b"ZADD", key.bytes, &format_f64(score), args.at(first + 1)]);
     }
     Ok(done)
 }

@@ -1,8 +1,10 @@
 //! Sorted sets.
 
 pub(crate) mod add;
+pub(crate) mod algebra;
 pub(crate) mod blocking;
 mod bound;
+pub(super) mod combine;
 pub(crate) mod pop;
 pub(crate) mod range;
 pub(crate) mod read;
@@ -16,7 +18,7 @@ use crate::value::listpack::Element;
 use crate::value::{SortedSet, SortedSetView};
 
 /// Lets `answer` write a reply about the sorted set of the first argument, if there is one.
-fn with_set(
+pub(super) fn with_set(
     ctx: &mut Ctx<'_>,
     answer: impl FnOnce(&mut Output, Option<SortedSetView<'_>>),
 ) -> Outcome {
