@@ -31,6 +31,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("psetex", "deprecated_since", "7.2 deprecates it, valkey does not"),
     ("bitcount", "arguments", "7.2 names the block; valkey lets its end be left out"),
     ("client|kill", "arguments", "valkey takes several ids"),
+    ("geosearch", "arguments", "7.2 named two blocks; valkey searches polygons"),
+    ("geosearchstore", "arguments", "7.2 named two blocks; valkey searches polygons"),
     ("shutdown", "arguments", "7.2 names the choice of saving; a block around it came later"),
     ("client|no-touch", "flags", "valkey made it possible during a busy script later"),
     ("client|setinfo", "flags", "valkey made it possible during a busy script later"),

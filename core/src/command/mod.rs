@@ -17,6 +17,7 @@ pub mod spec;
 
 pub(crate) mod bitmap;
 pub(crate) mod connection;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod help;
 pub(crate) mod hyperloglog;
@@ -56,12 +57,16 @@ const FAMILIES: &[&[Command]] = &[
     sorted_set::range::COMMANDS,
     sorted_set::blocking::COMMANDS,
     sorted_set::pop::COMMANDS,
+    sorted_set::algebra::COMMANDS,
     hash::set::COMMANDS,
     hash::get::COMMANDS,
     hash::walk::COMMANDS,
     hyperloglog::add::COMMANDS,
     hyperloglog::count::COMMANDS,
     hyperloglog::debug::COMMANDS,
+    geo::add::COMMANDS,
+    geo::read::COMMANDS,
+    geo::search::COMMANDS,
     bitmap::bit::COMMANDS,
     bitmap::count::COMMANDS,
     bitmap::bitop::COMMANDS,

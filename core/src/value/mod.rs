@@ -4,6 +4,7 @@ pub mod bitmap;
 pub mod crc64;
 mod double_text;
 mod float_text;
+pub mod geo;
 pub mod glob;
 mod hash;
 pub mod hyperloglog;
