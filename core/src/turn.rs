@@ -257,6 +257,12 @@ impl Core {
         self.server.dbs.get(db).is_some_and(|db| db.find(key).is_some())
     }
 
+    /// Whether a connection waits for a key; changes nothing.
+    #[must_use]
+    pub fn waits_for_key(&self, conn: ConnId) -> bool {
+        self.server.clients.get(conn).is_some_and(|client| client.wait.is_some())
+    }
+
     /// The error with which commands that write are refused now, if they are.
     #[must_use]
     pub fn write_refusal(&self) -> Option<String> {

@@ -37,6 +37,8 @@ pub enum Invariant {
     T5,
     /// Every command has one reply, in order, at the right client, and it is what the model says.
     P1,
+    /// Who waits for a key is served in the order of arrival, and told in time that nothing came.
+    B1,
     /// Who left is neither told anything nor executes anything.
     P3,
     /// Without faults everything is done in time.
@@ -48,7 +50,7 @@ pub enum Invariant {
 }
 
 /// All of them.
-pub const INVARIANTS: [Invariant; 17] = [
+pub const INVARIANTS: [Invariant; 18] = [
     Invariant::D1,
     Invariant::D2,
     Invariant::D3,
@@ -62,6 +64,7 @@ pub const INVARIANTS: [Invariant; 17] = [
     Invariant::T3,
     Invariant::T5,
     Invariant::P1,
+    Invariant::B1,
     Invariant::P3,
     Invariant::L1,
     Invariant::S1,

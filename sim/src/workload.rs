@@ -13,7 +13,7 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 use seedis_core::command::arguments::{self, Argument, Kind};
-use seedis_core::command::spec::{Command, Flags};
+use seedis_core::command::spec::{Command, Flags, Group};
 
 use crate::model::{Model, Words};
 
@@ -36,6 +36,10 @@ pub struct Workload {
     keys: u32,
     spoil_percent: u32,
     big_percent: u32,
+    /// One of so many commands that take several elements takes many.
+    many: u32,
+    /// Clients wait for keys.
+    pub(crate) waits: bool,
 }
 
 /// A command that may be drawn.
@@ -70,8 +74,10 @@ impl Workload {
     pub fn draw(scope: Scope, rng: &mut ChaCha8Rng) -> Self {
         let (mut choices, mut weights) = (Vec::new(), 0);
         let mut unsafe_names = Vec::new();
+        let waits = rng.random_ratio(1, 3);
         for form in forms() {
-            if waits_for_others(form.command) {
+            if waits_for_others(form.command) && !waits {
+                unsafe_names.push(form.command.name);
                 continue;
             }
             if scope == Scope::Modelled && !is_safe(form.command) {
@@ -91,6 +97,8 @@ impl Workload {
             keys: *[1, 3, 10, 100, 2000].choose(rng).unwrap_or(&10),
             spoil_percent: rng.random_range(0..20),
             big_percent: rng.random_range(0..4),
+            many: *[20, 100, 1000].choose(rng).unwrap_or(&100),
+            waits,
         }
     }
 
@@ -99,8 +107,7 @@ impl Workload {
     pub fn next(&self, now_ms: i64, rng: &mut ChaCha8Rng) -> Words {
         let Some(form) = self.choose(rng) else { return vec![b"PING".to_vec()] };
         let mut words: Words = form.words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        let mut maker = Maker { workload: self, now_ms, rng, words: &mut words };
-        maker.sequence(&form.arguments);
+        Maker::new(self, form, now_ms, rng, &mut words).sequence(&form.arguments);
         if rng.random_ratio(self.spoil_percent, 100) {
             let whole = words.clone();
             self.spoil(&mut words, now_ms, rng);
@@ -133,14 +140,48 @@ impl Workload {
         }
     }
 
-    /// A key.
+    /// A key of any type.
     pub(crate) fn key(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        let kinds = ["key", "key", "list", "hash", "set", "zset"];
+        self.key_of(kinds.choose(rng).unwrap_or(&"key"), rng)
+    }
+
+    /// A key that mostly holds a type.
+    fn key_of(&self, kind: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
         // Squaring skews towards the first keys.
         let draw: f64 = rng.random();
         let number = (draw * draw * f64::from(self.keys)) as u32;
         match number % 40 {
-            39 => format!("key:{number}:{}", "long".repeat(80)).into_bytes(),
-            _ => format!("key:{number}").into_bytes(),
+            39 => format!("{kind}:{number}:{}", "long".repeat(80)).into_bytes(),
+            _ => format!("{kind}:{number}").into_bytes(),
+        }
+    }
+
+    /// An element, a field, a member: mostly one of few, or no two commands would name the same.
+    fn member(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        match rng.random_range(0..10) {
+            0 => self.value(rng),
+            1 => self.integer(0, rng),
+            2 => rng.random_range(0..400).to_string().into_bytes(),
+            _ => {
+                let draw: f64 = rng.random();
+                format!("m{}", (draw * draw * 40.0) as u32).into_bytes()
+            }
+        }
+    }
+
+    /// A bound of a range: a rank, a score or a name.
+    fn bound(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        let number = rng.random_range(-6..40);
+        match rng.random_range(0..10) {
+            0..5 => number.to_string().into_bytes(),
+            5 => format!("({number}").into_bytes(),
+            6 => [&b"["[..], &self.member(rng)].concat(),
+            7 => [&b"("[..], &self.member(rng)].concat(),
+            _ => {
+                let edges = ["-", "+", "-inf", "+inf"];
+                edges.choose(rng).map(|edge| edge.as_bytes().to_vec()).unwrap_or_default()
+            }
         }
     }
 
@@ -211,12 +252,37 @@ fn is_safe(command: &Command) -> bool {
             command.name,
             "info" | "time" | "lastsave" | "command" | "publish" | "lolwut" | "object"
         );
-    !is_around && (changes_nothing || Model::knows(command.name.as_bytes()))
+    // CLIENT UNBLOCK is said elsewhere, and no other of its kind.
+    !is_around
+        && command.name != "client"
+        && (changes_nothing || Model::knows(command.name.as_bytes()))
 }
 
 /// Whether a command waits until another client does something: a client here may be the only one.
 fn waits_for_others(command: &Command) -> bool {
     command.flags.has(Flags::BLOCKING) && command.name != "waitaof"
+}
+
+/// What keys of a command mostly hold.
+fn kind_of_keys(group: Group) -> Option<&'static str> {
+    match group {
+        Group::String | Group::Bitmap => Some("key"),
+        Group::List => Some("list"),
+        Group::Hash => Some("hash"),
+        Group::Set => Some("set"),
+        Group::SortedSet => Some("zset"),
+        _ => None,
+    }
+}
+
+/// Whether an argument is an element of an aggregate.
+fn is_member(name: &str) -> bool {
+    matches!(name, "element" | "pivot" | "field" | "member")
+}
+
+/// Whether an argument is the bound of a range.
+fn is_bound(name: &str) -> bool {
+    matches!(name, "start" | "stop" | "min" | "max")
 }
 
 /// Whether an argument is the number of a database: one drawn among all numbers rarely exists.
@@ -230,19 +296,46 @@ struct Maker<'a> {
     now_ms: i64,
     rng: &'a mut ChaCha8Rng,
     words: &'a mut Words,
+    /// What its keys mostly hold.
+    kind: Option<&'static str>,
+    /// Where the number of keys stands that follow.
+    numkeys: Option<usize>,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn new(
+        workload: &'a Workload,
+        form: &Form,
+        now_ms: i64,
+        rng: &'a mut ChaCha8Rng,
+        words: &'a mut Words,
+    ) -> Self {
+        let kind = kind_of_keys(form.command.group).filter(|_| rng.random_ratio(19, 20));
+        Self { workload, now_ms, rng, words, kind, numkeys: None }
+    }
+
     fn sequence(&mut self, arguments: &[Argument<'_>]) {
         for argument in arguments {
             if argument.optional && self.rng.random_ratio(3, 5) {
                 continue;
             }
-            let times = if argument.multiple { self.rng.random_range(1..4) } else { 1 };
+            let times = if argument.multiple { self.times(argument) } else { 1 };
+            if let Some(at) = self.numkeys.take_if(|_| argument.kind == Kind::Key) {
+                self.words[at] = times.to_string().into_bytes();
+            }
             for time in 0..times {
                 self.one(argument, time == 0 || argument.multiple_token);
             }
         }
+    }
+
+    /// How often an argument is said that may be said often.
+    fn times(&mut self, argument: &Argument<'_>) -> u32 {
+        let has_elements = matches!(argument.kind, Kind::String | Kind::Block);
+        if has_elements && self.kind.is_some() && self.rng.random_ratio(1, self.workload.many) {
+            return self.rng.random_range(4..300);
+        }
+        self.rng.random_range(1..4)
     }
 
     fn one(&mut self, argument: &Argument<'_>, with_token: bool) {
@@ -260,7 +353,34 @@ impl Maker<'_> {
                     self.one(chosen, true);
                 }
             }
-            Kind::Key => self.words.push(workload.key(self.rng)),
+            Kind::Key => {
+                let key = match self.kind {
+                    Some(kind) => workload.key_of(kind, self.rng),
+                    None => workload.key(self.rng),
+                };
+                self.words.push(key);
+            }
+            Kind::Integer if argument.name == "numkeys" => {
+                self.numkeys = self.rng.random_ratio(15, 16).then_some(self.words.len());
+                self.words.push(workload.integer(self.now_ms, self.rng));
+            }
+            Kind::Integer if argument.name == "cursor" && self.rng.random_ratio(3, 4) => {
+                self.words.push(b"0".to_vec());
+            }
+            Kind::Double if argument.name == "timeout" => {
+                let text = self.timeout();
+                self.words.push(text);
+            }
+            Kind::Double | Kind::Integer | Kind::String
+                if is_bound(&argument.name) && self.rng.random_ratio(9, 10) =>
+            {
+                let text = workload.bound(self.rng);
+                self.words.push(text);
+            }
+            Kind::String if is_member(&argument.name) => {
+                let text = workload.member(self.rng);
+                self.words.push(text);
+            }
             Kind::Integer if is_database(&argument.name) && self.rng.random_ratio(9, 10) => {
                 self.words.push(self.rng.random_range(0..4).to_string().into_bytes());
             }
@@ -288,6 +408,18 @@ impl Maker<'_> {
                 };
                 self.words.push(value);
             }
+        }
+    }
+
+    /// Seconds to wait: mostly some that pass in a run.
+    fn timeout(&mut self) -> Vec<u8> {
+        match self.rng.random_range(0..40) {
+            0 => self.double(),
+            1 => b"-1".to_vec(),
+            2..5 => b"0".to_vec(),
+            5 => b"100".to_vec(),
+            6..20 => format!("0.{:03}", self.rng.random_range(1..200)).into_bytes(),
+            _ => format!("{}", f64::from(self.rng.random_range(1..40)) / 8.0).into_bytes(),
         }
     }
 
@@ -333,8 +465,7 @@ mod tests {
             let mut is_said = || {
                 let mut words: Words = form.words.iter().map(|it| it.as_bytes().to_vec()).collect();
                 let rng = &mut rng;
-                let mut maker = Maker { workload: &workload, now_ms: 0, rng, words: &mut words };
-                maker.sequence(&form.arguments);
+                Maker::new(&workload, form, 0, rng, &mut words).sequence(&form.arguments);
                 row.takes(words.len())
             };
             assert!((0..100).all(|_| is_said()), "{:?} with {}", form.words, row.arguments);

@@ -7,6 +7,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::args::Args;
 use super::error::CommandError;
 use crate::rng::Rng;
 use crate::value::number;
@@ -22,15 +23,25 @@ pub(crate) struct Draw {
 }
 
 impl Draw {
+    /// What the arguments behind a key say: nothing, a count, or a count and the word with which
+    /// each element comes with another. Whether the word was said, too.
+    pub(crate) fn parse_with(
+        args: Args<'_>,
+        word: &str,
+    ) -> Result<(Option<Self>, bool), CommandError> {
+        if args.len() == 2 {
+            return Ok((None, false));
+        }
+        let in_pairs = args.len() == 4 && args.is(3, word);
+        if args.len() > 3 && !in_pairs {
+            return Err(count(args.at(2)).err().unwrap_or(CommandError::Syntax));
+        }
+        Ok((Some(Self::parse(args.at(2), in_pairs)?), in_pairs))
+    }
+
     /// The count that an argument is; `in_pairs` when each element is written with another.
     pub(crate) fn parse(text: &[u8], in_pairs: bool) -> Result<Self, CommandError> {
-        let count = number::parse_i64(text).ok_or(CommandError::NotInteger)?;
-        if count == i64::MIN {
-            return Err(CommandError::Fixed(
-                "ERR value is out of range, value must between -9223372036854775807 and \
-                 9223372036854775807",
-            ));
-        }
+        let count = count(text)?;
         let is_too_many = in_pairs && count.unsigned_abs() > i64::MAX as u64 / 2;
         if is_too_many || count < 0 && count.unsigned_abs() > DRAWN_MAX {
             return Err(CommandError::Fixed("ERR value is out of range"));
@@ -69,6 +80,16 @@ impl Draw {
             }
         }
         drawn
+    }
+}
+
+fn count(text: &[u8]) -> Result<i64, CommandError> {
+    match number::parse_i64(text).ok_or(CommandError::NotInteger)? {
+        i64::MIN => Err(CommandError::Fixed(
+            "ERR value is out of range, value must between -9223372036854775807 and \
+             9223372036854775807",
+        )),
+        count => Ok(count),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::call::{Call, SYNTAX, int};
 use super::reply::Reply;
 use super::strings::range;
-use super::{Answer, Entry, Family, Value};
+use super::{Answer, Entry, Family};
 
 pub(super) const FAMILY: Family = Family {
     reads: &[("getbit", 3, getbit), ("bitcount", -2, bitcount), ("bitpos", -3, bitpos)],
@@ -129,7 +129,7 @@ fn bitop(call: &mut Call<'_>) -> Answer {
         _ => return Err(SYNTAX.into()),
     }
     let keys = &call.words[3..];
-    let text = |key: &Vec<u8>| call.typed(key, Value::into_string);
+    let text = |key: &Vec<u8>| call.text_of(key);
     let texts = keys.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     let values: Vec<Vec<u8>> =
         texts.into_iter().map(|text| text.unwrap_or_default().value).collect();
@@ -139,10 +139,10 @@ fn bitop(call: &mut Call<'_>) -> Answer {
         .map(|at| combine(&operation, &values.iter().map(|it| byte(it, at)).collect::<Vec<_>>()))
         .collect();
     let to = call.word(2);
-    let old = call.meet(&to);
+    let is_there = call.meet(&to).is_some();
     if len > 0 {
         call.put(&to, Entry::text(result, None));
-    } else if old.is_some() {
+    } else if is_there {
         call.remove(&to);
     }
     Ok(len.into())

@@ -11,6 +11,7 @@ pub(super) const FAMILY: Family = Family {
     reads: &[
         ("select", 2, select),
         ("dbsize", 1, dbsize),
+        ("client", -2, client),
         ("echo", 2, |call| Ok(Reply::Bulk(call.word(1)))),
     ],
     writes: &[
@@ -26,6 +27,14 @@ fn ping(call: &mut Call<'_>) -> Answer {
         1 => Ok(Reply::Simple("PONG")),
         2 => Ok(Reply::Bulk(call.word(1))),
         _ => Err("ERR wrong number of arguments for 'ping' command".into()),
+    }
+}
+
+/// CLIENT UNBLOCK is not among its subcommands here: it is done where those are who wait.
+fn client(call: &mut Call<'_>) -> Answer {
+    match (&call.lower(1)[..], call.words.len()) {
+        (b"id", 2) => Ok(call.id.into()),
+        _ => Ok(Reply::Lost),
     }
 }
 

@@ -31,7 +31,7 @@ fn expire(call: &mut Call<'_>, name: &str, unit_ms: i64, base_ms: i64) -> Answer
         return Err(format!("ERR invalid expire time in '{name}' command").into());
     };
     let at = number_ms.saturating_add(base_ms);
-    let Some(entry) = call.first() else { return Ok(Reply::Int(0)) };
+    let Some(entry) = call.first().cloned() else { return Ok(Reply::Int(0)) };
     let is_refused = flags.iter().any(|flag| match (&flag[..], entry.deadline_ms) {
         (b"nx", now) => now.is_some(),
         (b"xx", now) => now.is_none(),
@@ -80,9 +80,8 @@ fn time(call: &mut Call<'_>, unit_ms: i64, base_ms: i64) -> Answer {
 }
 
 fn persist(call: &mut Call<'_>) -> Answer {
-    let Some(entry) = call.first().filter(|entry| entry.deadline_ms.is_some()) else {
-        return Ok(Reply::Int(0));
-    };
+    let entry = call.first().filter(|entry| entry.deadline_ms.is_some()).cloned();
+    let Some(entry) = entry else { return Ok(Reply::Int(0)) };
     let key = call.word(1);
     call.put(&key, Entry { deadline_ms: None, ..entry });
     Ok(Reply::Int(1))

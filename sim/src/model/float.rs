@@ -36,7 +36,8 @@ impl Float {
             return None;
         }
         match lower.as_bytes().get(plain) {
-            Some(b'e' | b'x') => return Some(Self::Unknown),
+            Some(b'x') if &lower[..plain] == "0" => return Some(Self::Unknown),
+            Some(b'e') if lower.parse::<f64>().is_ok() => return Some(Self::Unknown),
             Some(_) => return None,
             None => {}
         }

@@ -41,7 +41,7 @@ fn count(call: &mut Call<'_>) -> Answer {
 }
 
 fn rename(call: &mut Call<'_>, only_if_free: bool) -> Answer {
-    let Some(entry) = call.first() else { return Err("ERR no such key".into()) };
+    let Some(entry) = call.first().cloned() else { return Err("ERR no such key".into()) };
     let (from, to) = (call.word(1), call.word(2));
     let is_refused = only_if_free && (from == to || call.meet(&to).is_some());
     if !is_refused && from != to {
@@ -69,7 +69,7 @@ fn copy(call: &mut Call<'_>) -> Answer {
     if db == *call.db && call.words[1] == call.words[2] {
         return Err(SAME.into());
     }
-    let Some(entry) = call.first() else { return Ok(Reply::Int(0)) };
+    let Some(entry) = call.first().cloned() else { return Ok(Reply::Int(0)) };
     let is_free = call.keyspace.meet(db, &call.words[2], call.now_ms).is_none();
     if is_free || replaces {
         call.keyspace.put(db, &call.words[2], entry);
@@ -82,7 +82,7 @@ fn move_key(call: &mut Call<'_>) -> Answer {
     if db == *call.db {
         return Err(SAME.into());
     }
-    let Some(entry) = call.first() else { return Ok(Reply::Int(0)) };
+    let Some(entry) = call.first().cloned() else { return Ok(Reply::Int(0)) };
     let is_free = call.keyspace.meet(db, &call.words[1], call.now_ms).is_none();
     if is_free {
         call.remove(&call.words[1]);

@@ -3,8 +3,7 @@
 use core::hash::Hasher as _;
 use std::collections::{BTreeMap, BTreeSet};
 
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
-
+use super::mixer::Mixer;
 use super::value::Value;
 
 /// A value and the millisecond from which on it is dead.
@@ -19,12 +18,19 @@ pub struct Entry {
 /// Databases.
 #[derive(Clone, Debug)]
 pub struct Keyspace {
-    dbs: Vec<BTreeMap<Vec<u8>, Entry>>,
+    dbs: Vec<BTreeMap<Vec<u8>, Held>>,
     deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
     hash: Hash,
     changes: u64,
     /// What happened to keys since somebody asked, for those who watch them.
     pub(super) events: Vec<Event>,
+}
+
+/// An entry and what it adds to the hash of all.
+#[derive(Clone, Debug)]
+struct Held {
+    entry: Entry,
+    hash: Hash,
 }
 
 /// Sums over all keys that do not depend on their order.
@@ -96,13 +102,13 @@ impl Keyspace {
     /// Everything, dead keys too.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8], &Entry)> {
         let dbs = self.dbs.iter().enumerate();
-        dbs.flat_map(|(db, keys)| keys.iter().map(move |(key, entry)| (db, &key[..], entry)))
+        dbs.flat_map(|(db, keys)| keys.iter().map(move |(key, held)| (db, &key[..], &held.entry)))
     }
 
     /// A key, dead or not.
     #[must_use]
     pub fn peek(&self, db: usize, key: &[u8]) -> Option<&Entry> {
-        self.dbs[db].get(key)
+        Some(&self.dbs[db].get(key)?.entry)
     }
 
     /// Keys of a database, dead ones too.
@@ -125,11 +131,11 @@ impl Keyspace {
     }
 
     /// A key that a command meets: when it is past its deadline it is gone for good.
-    pub(super) fn meet(&mut self, db: usize, key: &[u8], now_ms: i64) -> Option<Entry> {
+    pub(super) fn meet(&mut self, db: usize, key: &[u8], now_ms: i64) -> Option<&Entry> {
         if self.peek(db, key)?.is_dead(now_ms) {
             self.expire(db, key);
         }
-        self.peek(db, key).cloned()
+        self.peek(db, key)
     }
 
     /// Removes a key for its deadline.
@@ -142,11 +148,17 @@ impl Keyspace {
     pub fn put(&mut self, db: usize, key: &[u8], entry: Entry) {
         self.take(db, key);
         self.changes += 1;
-        self.hash.add(Hash::of(db, key, &entry));
+        let hash = Hash::of(db, key, &entry);
+        self.hash.add(hash);
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.insert((deadline, db, key.to_vec()));
         }
-        self.dbs[db].insert(key.to_vec(), entry);
+        self.dbs[db].insert(key.to_vec(), Held { entry, hash });
+        self.events.push(Event::Changed(db, key.to_vec()));
+    }
+
+    /// Tells those who listen that a key was changed.
+    pub(super) fn touch(&mut self, db: usize, key: &[u8]) {
         self.events.push(Event::Changed(db, key.to_vec()));
     }
 
@@ -156,10 +168,11 @@ impl Keyspace {
         self.events.push(Event::Changed(db, key.to_vec()));
     }
 
-    fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
-        let entry = self.dbs[db].remove(key)?;
+    /// Takes a key out, and says so to nobody.
+    pub(super) fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
+        let Held { entry, hash } = self.dbs[db].remove(key)?;
         self.changes += 1;
-        self.hash.subtract(Hash::of(db, key, &entry));
+        self.hash.subtract(hash);
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.remove(&(deadline, db, key.to_vec()));
         }
@@ -168,7 +181,7 @@ impl Keyspace {
 
     /// Gives a database these keys and no others.
     pub(super) fn replace(&mut self, db: usize, with: BTreeMap<Vec<u8>, Entry>) {
-        let before = self.dbs[db].clone();
+        let before = self.entries(db);
         before.keys().for_each(|key| drop(self.take(db, key)));
         let events = self.events.len();
         with.into_iter().for_each(|(key, entry)| self.put(db, &key, entry));
@@ -176,9 +189,13 @@ impl Keyspace {
         self.events.push(Event::Replaced(db, before));
     }
 
+    fn entries(&self, db: usize) -> BTreeMap<Vec<u8>, Entry> {
+        self.dbs[db].iter().map(|(key, held)| (key.clone(), held.entry.clone())).collect()
+    }
+
     /// Swaps two databases.
     pub(super) fn swap(&mut self, one: usize, other: usize) {
-        let [first, second] = [one, other].map(|db| self.dbs[db].clone());
+        let [first, second] = [one, other].map(|db| self.entries(db));
         self.replace(other, first);
         self.replace(one, second);
     }
@@ -186,14 +203,14 @@ impl Keyspace {
 
 impl Hash {
     fn of(db: usize, key: &[u8], entry: &Entry) -> Self {
-        let mut hasher = SipHasher13::new_with_keys(1, 2);
+        let mut hasher = Mixer::default();
         hasher.write_u64(db as u64);
         hasher.write_u64(key.len() as u64);
         hasher.write(key);
         entry.value.feed(&mut hasher);
-        let values = hasher.finish128().as_u128();
+        let values = hasher.both();
         hasher.write_i64(entry.deadline_ms.unwrap_or(-1));
-        Self { whole: hasher.finish128().as_u128(), values }
+        Self { whole: hasher.both(), values }
     }
 
     fn add(&mut self, other: Self) {

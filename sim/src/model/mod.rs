@@ -16,26 +16,39 @@ mod counters;
 mod databases;
 mod expiry;
 mod float;
+mod hashes;
 mod keys;
 mod keyspace;
+mod lists;
+mod logged;
+mod mixer;
+mod ranges;
 mod reply;
+mod scores;
+mod sets;
+mod sorted_sets;
 mod strings;
 mod transactions;
 mod value;
+mod waits;
 
 #[cfg(test)]
 mod tests;
 
 pub use keyspace::{Entry, Hash, Keyspace};
-pub use reply::Reply;
-pub use value::{Fields, Value};
+pub use reply::{Drawn, Reply};
+pub use value::{Fields, List, Scores, Set, Value};
+pub use waits::Served;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use seedis_core::ConnId;
 
 use call::Call;
+use logged::Logged;
 use transactions::Transaction;
+use waits::{Waits, Wanted};
 
 /// A command line: its words.
 pub type Words = Vec<Vec<u8>>;
@@ -47,11 +60,21 @@ pub struct Model {
     sessions: BTreeMap<ConnId, Session>,
     bulk_bytes_max: usize,
     refusal: Option<String>,
+    logged: Logged,
+    waits: Waits,
+    /// Those whom CLIENT UNBLOCK has answered in the command that runs.
+    unblocked: Vec<Served>,
+    /// The monotonic clock of the turn.
+    now_ns: u64,
+    /// Connections of this life.
+    connections: i64,
 }
 
 /// What a connection has set.
 #[derive(Clone, Debug, Default)]
 struct Session {
+    /// What CLIENT ID answers.
+    id: i64,
     db: usize,
     is_resp3: bool,
     transaction: Option<Transaction>,
@@ -78,6 +101,19 @@ pub struct Expected {
     pub is_resp3: bool,
 }
 
+/// What came of a command.
+#[derive(Clone, Debug)]
+pub struct Executed {
+    /// What it must answer; nothing while its client waits for a key.
+    pub expected: Option<Expected>,
+    /// It has changed something.
+    pub is_write: bool,
+    /// The state since.
+    pub hash: Hash,
+    /// Others whom it has answered, in this order.
+    pub served: Vec<Served>,
+}
+
 type Answer = Result<Reply, Vec<u8>>;
 type Run = fn(&mut Call<'_>) -> Answer;
 /// Name, arity as in Redis, and what it does.
@@ -90,23 +126,31 @@ struct Family {
     writes: &'static [Row],
 }
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 11] = [
     strings::FAMILY,
     counters::FAMILY,
     bits::FAMILY,
     keys::FAMILY,
     expiry::FAMILY,
     databases::FAMILY,
+    lists::FAMILY,
+    hashes::FAMILY,
+    sets::FAMILY,
+    sorted_sets::FAMILY,
+    ranges::FAMILY,
 ];
 
 /// A command of a family, by its name in lower case, and whether it writes.
 fn row(name: &[u8]) -> Option<(&'static Row, bool)> {
-    FAMILIES.iter().find_map(|family| {
-        let of = |rows: &'static [Row]| rows.iter().find(|row| row.0.as_bytes() == name);
-        of(family.reads)
-            .map(|row| (row, false))
-            .or_else(|| of(family.writes).map(|row| (row, true)))
-    })
+    static ROWS: OnceLock<HashMap<&'static [u8], (&'static Row, bool)>> = OnceLock::new();
+    let rows = ROWS.get_or_init(|| {
+        let of = |rows: &'static [Row], writes| {
+            rows.iter().map(move |row| (row.0.as_bytes(), (row, writes)))
+        };
+        let families = FAMILIES.iter();
+        families.flat_map(|family| of(family.reads, false).chain(of(family.writes, true))).collect()
+    });
+    rows.get(name).copied()
 }
 
 /// Commands around transactions, which are no ordinary commands.
@@ -118,7 +162,17 @@ impl Model {
     #[must_use]
     pub fn new(databases: usize, bulk_bytes_max: usize) -> Self {
         let (keyspace, sessions) = (Keyspace::new(databases), BTreeMap::new());
-        Self { keyspace, sessions, bulk_bytes_max, refusal: None }
+        Self {
+            keyspace,
+            sessions,
+            bulk_bytes_max,
+            refusal: None,
+            logged: Logged::default(),
+            waits: Waits::default(),
+            unblocked: Vec::new(),
+            now_ns: 0,
+            connections: 0,
+        }
     }
 
     /// Whether replies of a command are known byte by byte.
@@ -129,12 +183,33 @@ impl Model {
 
     /// A connection was made.
     pub fn connect(&mut self, conn: ConnId) {
-        self.sessions.insert(conn, Session::default());
+        self.connections += 1;
+        self.sessions.insert(conn, Session { id: self.connections, ..Session::default() });
     }
 
     /// A connection is gone.
     pub fn disconnect(&mut self, conn: ConnId) {
         self.sessions.remove(&conn);
+        self.waits.leave(conn);
+    }
+
+    /// Whether a connection waits for a key.
+    #[must_use]
+    pub fn is_waiting(&self, conn: ConnId) -> bool {
+        self.waits.hold(conn)
+    }
+
+    /// When the first of those who wait has waited long enough.
+    #[must_use]
+    pub fn next_wait_end_ns(&self) -> Option<u64> {
+        self.waits.next_end_ns()
+    }
+
+    /// Everything of a turn is to be executed, at this time of the monotonic clock; this is what
+    /// the core has logged in it.
+    pub fn begin_turn(&mut self, now_ns: u64, log: Vec<u8>) {
+        self.now_ns = now_ns;
+        self.logged = Logged::new(log);
     }
 
     /// Whether a connection is in a transaction.
@@ -146,6 +221,8 @@ impl Model {
     /// All connections are gone and the data is what was recovered.
     pub fn restart(&mut self, keyspace: Keyspace) {
         self.sessions.clear();
+        self.waits = Waits::default();
+        self.connections = 0;
         self.keyspace = keyspace;
     }
 
@@ -155,12 +232,21 @@ impl Model {
     }
 
     /// Executes a command as the core did in a turn of `now_ms`.
-    pub fn execute(&mut self, conn: ConnId, words: &[Vec<u8>], now_ms: i64) -> Expected {
+    pub fn execute(&mut self, conn: ConnId, words: &[Vec<u8>], now_ms: i64) -> Executed {
+        let before = self.keyspace.changes();
         let mut session = self.sessions.remove(&conn).unwrap_or_default();
-        let reply = self.answer(&mut session, words, now_ms);
-        let is_resp3 = session.is_resp3;
+        let (reply, wanted) = self.answer(&mut session, words, now_ms);
+        let (is_resp3, db) = (session.is_resp3, session.db);
         self.sessions.insert(conn, session);
-        Expected { reply, is_resp3 }
+        let does_wait = wanted.is_some();
+        if let Some(wanted) = wanted {
+            self.line_up(conn, db, wanted, words);
+        }
+        let (hash, is_write) = (self.keyspace.hash(), self.keyspace.changes() != before);
+        let mut served = std::mem::take(&mut self.unblocked);
+        served.extend(self.serve(now_ms));
+        let expected = (!does_wait).then_some(Expected { reply, is_resp3 });
+        Executed { expected, is_write, hash, served }
     }
 
     /// The keys and values.
@@ -179,21 +265,21 @@ impl Model {
         self.tell_watchers(None, now_ms);
     }
 
-    fn answer(&mut self, session: &mut Session, words: &[Vec<u8>], now_ms: i64) -> Reply {
+    fn answer(&mut self, session: &mut Session, words: &[Vec<u8>], now_ms: i64) -> Ran {
         let name = words[0].to_ascii_lowercase();
         let Some(arity) = arity(&name) else {
             if name == b"hello" && words.len() > 1 {
                 session.is_resp3 = words[1] == b"3";
             }
-            return Reply::Any;
+            return (Reply::Any, None);
         };
         if !takes(arity, words.len()) {
             let name = String::from_utf8_lossy(&name).into_owned();
             let error = format!("ERR wrong number of arguments for '{name}' command");
-            return refuse(session, &name, &error);
+            return (refuse(session, &name, &error), None);
         }
         if let Some(error) = self.refusal.clone().filter(|_| writes(session, &name)) {
-            return refuse(session, &String::from_utf8_lossy(&name), &error);
+            return (refuse(session, &String::from_utf8_lossy(&name), &error), None);
         }
         if let Some(transaction) = &mut session.transaction
             && !matches!(&name[..], b"multi" | b"exec" | b"discard" | b"watch" | b"reset")
@@ -202,29 +288,59 @@ impl Model {
             if !transaction.is_aborted && !session.is_touched {
                 transaction.queue.push(words.to_vec());
             }
-            return Reply::Simple("QUEUED");
+            return (Reply::Simple("QUEUED"), None);
         }
-        match &name[..] {
+        let reply = match &name[..] {
             b"exec" => self.exec(session, now_ms),
             b"watch" => self.watch(session, words, now_ms),
             b"multi" | b"discard" | b"unwatch" | b"reset" => transactions::around(session, &name),
-            _ => self.run(session, words, now_ms),
-        }
+            _ => return self.run(session, words, now_ms, true),
+        };
+        (reply, None)
     }
 
-    fn run(&mut self, session: &mut Session, words: &[Vec<u8>], now_ms: i64) -> Reply {
+    fn run(
+        &mut self,
+        session: &mut Session,
+        words: &[Vec<u8>],
+        now_ms: i64,
+        may_wait: bool,
+    ) -> Ran {
+        if is_unblock(words) {
+            let (reply, served) = self.unblock(words);
+            self.unblocked.extend(served);
+            return (reply, None);
+        }
         let name = words[0].to_ascii_lowercase();
         let Some(((_, _, run), _)) = row(&name) else {
             // UNWATCH in a transaction: by now nothing is watched.
-            return Reply::Simple("OK");
+            return (Reply::Simple("OK"), None);
         };
-        let bulk_bytes_max = self.bulk_bytes_max;
-        let keyspace = &mut self.keyspace;
-        let mut call = Call { keyspace, words, now_ms, bulk_bytes_max, db: &mut session.db };
+        let mut call = Call {
+            keyspace: &mut self.keyspace,
+            words,
+            now_ms,
+            now_ns: self.now_ns,
+            bulk_bytes_max: self.bulk_bytes_max,
+            db: &mut session.db,
+            id: session.id,
+            logged: &mut self.logged,
+            may_wait,
+            waits_for: None,
+        };
         let reply = run(&mut call).unwrap_or_else(Reply::Error);
+        let wanted = call.waits_for;
         self.tell_watchers(Some(session), now_ms);
-        reply
+        (reply, wanted)
     }
+}
+
+/// A reply, unless something is waited for.
+type Ran = (Reply, Option<Wanted>);
+
+fn is_unblock(words: &[Vec<u8>]) -> bool {
+    let is = |at: usize, name: &str| words[at].eq_ignore_ascii_case(name.as_bytes());
+    (3..=4).contains(&words.len()) && is(0, "client") && is(1, "unblock")
 }
 
 /// Refuses a command before it runs; a transaction that it was meant for fails.

@@ -1,11 +1,13 @@
 //! What a reply must be, and whether bytes are it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::scores::is_written;
 use crate::reply;
 
 /// A reply.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Reply {
     /// `+text`.
     Simple(&'static str),
@@ -31,12 +33,86 @@ pub enum Reply {
     Bag(Vec<Self>),
     /// A number as it is written; a string in RESP2.
     Double(String),
+    /// The same of a score.
+    Score(f64),
+    /// Pairs in this order; one array of twice as many in RESP2.
+    Pairs(Vec<(Self, Self)>),
+    /// Some of these, drawn.
+    Drawn(Drawn),
     /// One of these.
     OneOf(Vec<Self>),
     /// Any well-formed reply.
     Any,
     /// The model does not know, and nothing after this is comparable.
     Lost,
+}
+
+/// So many of some elements, each perhaps with a value: different ones, or perhaps the same again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    of: BTreeMap<Vec<u8>, Option<Reply>>,
+    count: usize,
+    may_repeat: bool,
+}
+
+impl Drawn {
+    /// What HRANDFIELD and its like answer: one element without a count, and with one so many
+    /// different ones, or perhaps the same again when it is below zero.
+    pub(super) fn reply(of: BTreeMap<Vec<u8>, Option<Reply>>, count: Option<i64>) -> Reply {
+        let count = match count {
+            None if of.is_empty() => return Reply::Null,
+            None => return Reply::OneOf(of.into_keys().map(Reply::Bulk).collect()),
+            Some(count) => count,
+        };
+        let (wanted, may_repeat) = (count.unsigned_abs() as usize, count < 0);
+        let count = match (of.len(), may_repeat) {
+            (0, _) => 0,
+            (_, true) => wanted,
+            (len, false) => wanted.min(len),
+        };
+        Reply::Drawn(Self { of, count, may_repeat })
+    }
+
+    fn end(&self, bytes: &[u8], at: usize, is_resp3: bool) -> Option<usize> {
+        let has_values = self.of.values().any(Option::is_some);
+        let is_flat = has_values && !is_resp3;
+        let mut at = head(bytes, at, b'*', if is_flat { 2 * self.count } else { self.count })?;
+        let mut seen = BTreeSet::new();
+        for _ in 0..self.count {
+            if has_values && is_resp3 {
+                at = head(bytes, at, b'*', 2)?;
+            }
+            let (name, end) = bulk(bytes, at)?;
+            let value = self.of.get(name)?;
+            if !seen.insert(name) && !self.may_repeat {
+                return None;
+            }
+            at = match value {
+                Some(value) => value.end(bytes, end, is_resp3)?,
+                None => end,
+            };
+        }
+        Some(at)
+    }
+}
+
+/// The end of the first line of an aggregate or a string of such a length.
+fn head(bytes: &[u8], at: usize, kind: u8, len: usize) -> Option<usize> {
+    let line = bytes.get(at..)?.strip_prefix(&[kind])?;
+    let digits = line.iter().position(|&byte| byte == b'\r')?;
+    let text = std::str::from_utf8(&line[..digits]).ok()?;
+    let is_it = text.parse() == Ok(len) && (digits == 1 || line[0] != b'0');
+    (is_it && line.get(digits + 1) == Some(&b'\n')).then_some(at + digits + 3)
+}
+
+/// A string and its end.
+fn bulk(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let line = bytes.get(at..)?.strip_prefix(b"$")?;
+    let digits = line.iter().position(|&byte| byte == b'\r')?;
+    let len: usize = std::str::from_utf8(&line[..digits]).ok()?.parse().ok()?;
+    let text = line.get(digits + 2..digits + 2 + len)?;
+    (line.get(digits + 2 + len..digits + 4 + len)? == b"\r\n")
+        .then_some((text, at + digits + len + 5))
 }
 
 impl Reply {
@@ -58,10 +134,8 @@ impl Reply {
             Self::Null => is(b"$-1\r\n"),
             Self::NullArray => is(b"*-1\r\n"),
             Self::Bulk(text) => {
-                let head = is(format!("${}\r\n", text.len()).as_bytes())?;
-                let end = head + text.len();
-                let is_it = bytes.get(head..end)? == text && bytes.get(end..end + 2)? == b"\r\n";
-                is_it.then_some(end + 2)
+                let (found, end) = bulk(bytes, at)?;
+                (found == text).then_some(end)
             }
             Self::Between(least, most) => {
                 let end = reply::end(bytes, at).ok()??;
@@ -70,30 +144,63 @@ impl Reply {
                 (least..=most).contains(&&number).then_some(end)
             }
             Self::Array(replies) => {
-                let mut at = is(format!("*{}\r\n", replies.len()).as_bytes())?;
+                let mut at = head(bytes, at, b'*', replies.len())?;
                 for reply in replies {
                     at = reply.end(bytes, at, is_resp3)?;
                 }
                 Some(at)
             }
             Self::Map(pairs) => {
-                let head = if is_resp3 { ('%', pairs.len()) } else { ('*', 2 * pairs.len()) };
-                let at = is(format!("{}{}\r\n", head.0, head.1).as_bytes())?;
+                let (kind, len) = if is_resp3 { (b'%', 1) } else { (b'*', 2) };
+                let at = head(bytes, at, kind, len * pairs.len())?;
+                if let Some(texts) =
+                    pairs.iter().map(|(one, other)| Some((one.text()?, other.text()?))).collect()
+                {
+                    return shuffled(texts, at, |at| {
+                        let (one, end) = bulk(bytes, at)?;
+                        let (other, end) = bulk(bytes, end)?;
+                        Some(((one, other), end))
+                    });
+                }
                 unordered(pairs, at, |pair: &(Self, Self), at| {
                     pair.1.end(bytes, pair.0.end(bytes, at, is_resp3)?, is_resp3)
                 })
             }
             Self::Set(replies) | Self::Bag(replies) => {
                 let is_set = is_resp3 && matches!(self, Self::Set(_));
-                let kind = if is_set { '~' } else { '*' };
-                let at = is(format!("{kind}{}\r\n", replies.len()).as_bytes())?;
+                let at = head(bytes, at, if is_set { b'~' } else { b'*' }, replies.len())?;
+                if let Some(texts) = replies.iter().map(Self::text).collect() {
+                    return shuffled(texts, at, |at| bulk(bytes, at));
+                }
                 unordered(replies, at, |reply: &Self, at| reply.end(bytes, at, is_resp3))
             }
             Self::Double(text) if is_resp3 => is(format!(",{text}\r\n").as_bytes()),
             Self::Double(text) => Self::Bulk(text.clone().into()).end(bytes, at, is_resp3),
+            Self::Score(score) if is_resp3 => {
+                let (end, line) = (reply::end(bytes, at).ok()??, rest.strip_prefix(b",")?);
+                is_written(*score, &line[..end - at - 3]).then_some(end)
+            }
+            Self::Score(score) => {
+                let (text, end) = bulk(bytes, at)?;
+                is_written(*score, text).then_some(end)
+            }
+            Self::Pairs(pairs) => {
+                let len = if is_resp3 { pairs.len() } else { 2 * pairs.len() };
+                let mut at = head(bytes, at, b'*', len)?;
+                for (one, other) in pairs {
+                    at = if is_resp3 { head(bytes, at, b'*', 2)? } else { at };
+                    at = other.end(bytes, one.end(bytes, at, is_resp3)?, is_resp3)?;
+                }
+                Some(at)
+            }
+            Self::Drawn(drawn) => drawn.end(bytes, at, is_resp3),
             Self::OneOf(replies) => replies.iter().find_map(|reply| reply.end(bytes, at, is_resp3)),
             Self::Any | Self::Lost => reply::end(bytes, at).ok()?,
         }
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        if let Self::Bulk(text) = self { Some(text) } else { None }
     }
 
     /// Whether the model is lost from here on.
@@ -121,11 +228,37 @@ impl fmt::Debug for Reply {
             Self::Map(pairs) => f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish(),
             Self::Set(replies) | Self::Bag(replies) => f.debug_set().entries(replies).finish(),
             Self::Double(text) => write!(f, ",{text}"),
+            Self::Score(score) => write!(f, ",{score}"),
+            Self::Pairs(pairs) => f.debug_list().entries(pairs).finish(),
+            Self::Drawn(Drawn { of, count, may_repeat }) => {
+                write!(f, "{count} of {:?}, {may_repeat}", Self::Bag(names(of)))
+            }
             Self::OneOf(replies) => write!(f, "one of {replies:?}"),
             Self::Any => f.write_str("any reply"),
             Self::Lost => f.write_str("unknown"),
         }
     }
+}
+
+fn names(of: &BTreeMap<Vec<u8>, Option<Reply>>) -> Vec<Reply> {
+    of.keys().cloned().map(Reply::Bulk).collect()
+}
+
+/// The same of what is read one by one and can be sorted.
+fn shuffled<T: Ord>(
+    mut wanted: Vec<T>,
+    mut at: usize,
+    next: impl Fn(usize) -> Option<(T, usize)>,
+) -> Option<usize> {
+    let mut found = Vec::with_capacity(wanted.len());
+    for _ in 0..wanted.len() {
+        let (one, end) = next(at)?;
+        found.push(one);
+        at = end;
+    }
+    wanted.sort_unstable();
+    found.sort_unstable();
+    (wanted == found).then_some(at)
 }
 
 /// The end of all of these in whichever order they come; no two may begin alike and end apart.

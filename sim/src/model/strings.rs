@@ -173,7 +173,7 @@ fn getex(call: &mut Call<'_>) -> Answer {
 
 fn mget(call: &mut Call<'_>) -> Answer {
     let keys = &call.words[1..];
-    let text = |key: &Vec<u8>| call.meet(key).and_then(|entry| entry.value.into_string());
+    let text = |key: &Vec<u8>| call.meet(key).and_then(|entry| entry.value.clone().into_string());
     let texts = keys.iter().map(text);
     Ok(Reply::Array(texts.map(|text| text.map_or(Reply::Null, Reply::Bulk)).collect()))
 }

@@ -10,7 +10,8 @@ const OTHER: ConnId = ConnId { slot: 2, generation: 0 };
 
 fn say(model: &mut Model, conn: ConnId, now_ms: i64, line: &str) -> Reply {
     let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
-    model.execute(conn, &words, now_ms).reply
+    let executed = model.execute(conn, &words, now_ms);
+    executed.expected.expect("it does not wait").reply
 }
 
 #[test]
@@ -147,4 +148,95 @@ fn a_key_of_another_type_is_refused_moved_and_told_by_its_type() {
     assert_eq!(before.values, model.keyspace().hash().values);
     assert_eq!(say(&mut model, ONE, 1, "SET m v"), OK);
     assert_eq!(say(&mut model, ONE, 1, "GET m"), bulk("v"));
+}
+
+fn bulks(words: &[&str]) -> Vec<Reply> {
+    words.iter().map(|word| bulk(word)).collect()
+}
+
+#[test]
+fn aggregates_say_what_redis_says() {
+    let mut model = Model::new(2, 1 << 20);
+    for (line, wanted) in [
+        ("RPUSH l a b c a", Reply::Int(4)),
+        ("LRANGE l -3 -2", Reply::Array(bulks(&["b", "c"]))),
+        ("LRANGE l -9 -9", Reply::Array(Vec::new())),
+        ("LPOS l a RANK -1", Reply::Int(3)),
+        ("LREM l -1 a", Reply::Int(1)),
+        ("LMOVE l l LEFT RIGHT", bulk("a")),
+        (
+            "LMPOP 2 x l RIGHT COUNT 2",
+            Reply::Array(vec![bulk("l"), Reply::Array(bulks(&["a", "c"]))]),
+        ),
+        ("LTRIM l 1 0", OK),
+        ("EXISTS l", Reply::Int(0)),
+        ("HSET h f 1 g 2", Reply::Int(2)),
+        ("HINCRBY h f 4", Reply::Int(5)),
+        ("HINCRBYFLOAT h g 0.5", bulk("2.5")),
+        ("HMGET h f x", Reply::Array(vec![bulk("5"), Reply::Null])),
+        ("SADD s a b c", Reply::Int(3)),
+        ("SADD t b", Reply::Int(1)),
+        ("SDIFF s t", Reply::Set(bulks(&["a", "c"]))),
+        ("SMOVE s t a", Reply::Int(1)),
+        ("SINTERCARD 2 s t LIMIT 1", Reply::Int(1)),
+        ("SPOP t 2", Reply::Set(bulks(&["a", "b"]))),
+        ("ZADD z CH 2 b 1 a 3 c", Reply::Int(3)),
+        ("ZINCRBY z 5 a", Reply::Score(6.0)),
+        ("ZRANGE z (2 +inf BYSCORE", Reply::Array(bulks(&["c", "a"]))),
+        ("ZRANGE z 0 0 REV", Reply::Array(bulks(&["a"]))),
+        ("ZREVRANK z c", Reply::Int(1)),
+        ("ZPOPMIN z", Reply::Array(vec![bulk("b"), Reply::Score(2.0)])),
+        ("ZRANGESTORE y z 0 -1", Reply::Int(2)),
+        ("ZREMRANGEBYSCORE y -inf 3", Reply::Int(1)),
+        ("ZCARD y", Reply::Int(1)),
+    ] {
+        assert_eq!(say(&mut model, ONE, 1, line), wanted, "{line}");
+    }
+}
+
+#[test]
+fn drawn_elements_are_some_of_those_that_there_are() {
+    let mut model = Model::new(2, 1 << 20);
+    say(&mut model, ONE, 1, "HSET h a 1 b 2");
+    let two = say(&mut model, ONE, 1, "HRANDFIELD h 5 WITHVALUES");
+    assert!(two.is(b"*4\r\n$1\r\nb\r\n$1\r\n2\r\n$1\r\na\r\n$1\r\n1\r\n", false));
+    assert!(!two.is(b"*4\r\n$1\r\nb\r\n$1\r\n2\r\n$1\r\nb\r\n$1\r\n2\r\n", false));
+    assert!(!two.is(b"*4\r\n$1\r\nb\r\n$1\r\n1\r\n$1\r\na\r\n$1\r\n2\r\n", false));
+    let same = say(&mut model, ONE, 1, "HRANDFIELD h -2");
+    assert!(same.is(b"*2\r\n$1\r\nb\r\n$1\r\nb\r\n", true));
+}
+
+#[test]
+fn spop_takes_what_the_log_says_and_nothing_else() {
+    let mut model = Model::new(2, 1 << 20);
+    say(&mut model, ONE, 1, "SADD s a b c");
+    let log = b"*3\r\n$4\r\nSREM\r\n$1\r\ns\r\n$1\r\nb\r\n";
+    model.begin_turn(1, log.to_vec());
+    assert_eq!(say(&mut model, ONE, 1, "SPOP s"), bulk("b"));
+    model.begin_turn(1, log.to_vec());
+    assert_eq!(say(&mut model, ONE, 1, "SPOP s"), Reply::OneOf(Vec::new()), "it is gone");
+}
+
+#[test]
+fn who_waits_is_served_in_the_order_of_arrival() {
+    let mut model = Model::new(2, 1 << 20);
+    let words = |line: &str| line.split(' ').map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
+    [ONE, OTHER].into_iter().for_each(|conn| model.connect(conn));
+    let third = ConnId { slot: 3, generation: 0 };
+    model.connect(third);
+    for (conn, line) in [(OTHER, "BLPOP x l 5"), (ONE, "BLMOVE l x LEFT LEFT 0")] {
+        assert!(model.execute(conn, &words(line), 1).expected.is_none());
+    }
+    let served = model.execute(third, &words("RPUSH l a"), 1).served;
+    assert_eq!(served.len(), 1);
+    assert_eq!(served[0].expected.reply, Reply::Array(bulks(&["l", "a"])));
+    assert!(model.execute(OTHER, &words("BLPOP x 5"), 1).expected.is_none());
+    // What is moved is there for the next one.
+    let served = model.execute(third, &words("RPUSH l b"), 1).served;
+    assert_eq!(served.iter().map(|it| it.conn).collect::<Vec<_>>(), [ONE, OTHER]);
+    assert_eq!(served[1].expected.reply, Reply::Array(bulks(&["x", "b"])));
+    assert!(model.keyspace().is_empty());
+    assert!(model.execute(ONE, &words("BZPOPMIN z 1.5"), 1).expected.is_none());
+    assert!(model.end_late_waits(1_499_999_999).is_empty());
+    assert_eq!(model.end_late_waits(1_500_000_000)[0].expected.reply, Reply::NullArray);
 }

@@ -27,7 +27,7 @@ pub(super) fn around(session: &mut Session, name: &[u8]) -> Reply {
         (b"multi", false) => session.transaction = Some(Transaction::default()),
         (b"discard", false) => return Reply::Error("ERR DISCARD without MULTI".into()),
         (b"reset", _) => {
-            *session = Session::default();
+            *session = Session { id: session.id, ..Session::default() };
             return Reply::Simple("RESET");
         }
         _ => leave(session),
@@ -68,13 +68,15 @@ impl Model {
         if is_touched {
             return Reply::NullArray;
         }
-        let replies = transaction.queue.iter().map(|words| self.run(session, words, now_ms));
+        let run = |words: &Words| self.run(session, words, now_ms, false).0;
+        let replies = transaction.queue.iter().map(run);
         Reply::Array(replies.collect())
     }
 
     /// Tells those who watch what happened to their keys; `own` is who is not at home.
     pub(super) fn tell_watchers(&mut self, mut own: Option<&mut Session>, now_ms: i64) {
         for event in std::mem::take(&mut self.keyspace.events) {
+            self.waits.hear(&event);
             for session in self.sessions.values_mut().chain(own.as_deref_mut()) {
                 for watch in &mut session.watches {
                     session.is_touched |= watch.hears(&event, &self.keyspace, now_ms);

@@ -3,8 +3,17 @@
 use core::hash::Hasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// Elements of a list, first to last.
+pub type List = VecDeque<Vec<u8>>;
+
 /// Fields of a hash, their values and their deadlines in ms since 1970.
 pub type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
+
+/// Members of a set.
+pub type Set = BTreeSet<Vec<u8>>;
+
+/// Members of a sorted set and their scores.
+pub type Scores = BTreeMap<Vec<u8>, f64>;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,13 +21,13 @@ pub enum Value {
     /// A string.
     String(Vec<u8>),
     /// A list, first to last.
-    List(VecDeque<Vec<u8>>),
+    List(List),
     /// A hash.
     Hash(Fields),
     /// A set.
-    Set(BTreeSet<Vec<u8>>),
+    Set(Set),
     /// A sorted set: members and scores.
-    SortedSet(BTreeMap<Vec<u8>, f64>),
+    SortedSet(Scores),
     /// A value of a type that has no model: its type and a digest.
     Opaque(&'static str, Vec<u8>),
 }
@@ -41,30 +50,6 @@ impl Value {
     #[must_use]
     pub fn into_string(self) -> Option<Vec<u8>> {
         if let Self::String(bytes) = self { Some(bytes) } else { None }
-    }
-
-    /// The list, if it is one.
-    #[must_use]
-    pub fn into_list(self) -> Option<VecDeque<Vec<u8>>> {
-        if let Self::List(list) = self { Some(list) } else { None }
-    }
-
-    /// The hash, if it is one.
-    #[must_use]
-    pub fn into_hash(self) -> Option<Fields> {
-        if let Self::Hash(hash) = self { Some(hash) } else { None }
-    }
-
-    /// The set, if it is one.
-    #[must_use]
-    pub fn into_set(self) -> Option<BTreeSet<Vec<u8>>> {
-        if let Self::Set(set) = self { Some(set) } else { None }
-    }
-
-    /// The sorted set, if it is one.
-    #[must_use]
-    pub fn into_sorted_set(self) -> Option<BTreeMap<Vec<u8>, f64>> {
-        if let Self::SortedSet(set) = self { Some(set) } else { None }
     }
 
     /// Feeds everything that two values may differ in.
@@ -91,3 +76,38 @@ impl Value {
         }
     }
 }
+
+/// What a type of aggregates is, for a command that wants this type and no other.
+pub(super) trait Kind: Default {
+    fn of(value: &Value) -> Option<&Self>;
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    fn wrap(self) -> Value;
+    fn is_nothing(&self) -> bool;
+}
+
+macro_rules! kind {
+    ($type:ty, $variant:ident) => {
+        impl Kind for $type {
+            fn of(value: &Value) -> Option<&Self> {
+                if let Value::$variant(it) = value { Some(it) } else { None }
+            }
+
+            fn of_mut(value: &mut Value) -> Option<&mut Self> {
+                if let Value::$variant(it) = value { Some(it) } else { None }
+            }
+
+            fn wrap(self) -> Value {
+                Value::$variant(self)
+            }
+
+            fn is_nothing(&self) -> bool {
+                self.is_empty()
+            }
+        }
+    };
+}
+
+kind!(List, List);
+kind!(Fields, Hash);
+kind!(Set, Set);
+kind!(Scores, SortedSet);

@@ -106,6 +106,7 @@ impl Clients {
             (_, 35) => &[b"UNWATCH"],
             (_, 36) => &[b"EXEC", b"now"],
             (false, 0..10) => &[b"MULTI"],
+            (false, 20..24) if self.workload.waits => return self.unblock(),
             (_, 37) | (false, 10..18) => return self.watch(),
             (false, 18) => &[b"EXEC"],
             (false, 19) => &[b"DISCARD"],
@@ -117,6 +118,20 @@ impl Clients {
             }
         };
         around.iter().map(|word| word.to_vec()).collect()
+    }
+
+    /// Ends the wait of somebody, if it hits one who waits.
+    fn unblock(&mut self) -> Words {
+        let id = self.rng.random_range(0..12).to_string();
+        let how: &[&str] = match self.rng.random_range(0..5) {
+            0 => return vec![b"CLIENT".to_vec(), b"ID".to_vec()],
+            1 => &["ERROR"],
+            2 => &["TIMEOUT"],
+            3 => &["x"],
+            _ => &[],
+        };
+        let words = ["CLIENT", "UNBLOCK", &id].into_iter().chain(how.iter().copied());
+        words.map(|word| word.as_bytes().to_vec()).collect()
     }
 
     fn watch(&mut self) -> Words {

@@ -40,7 +40,7 @@ impl World {
     pub(crate) fn is_quiet(&self) -> bool {
         let around = &self.around;
         let is_answered = self.oracle.as_ref().is_none_or(Oracle::is_answered);
-        around.disk.pending() == 0 && around.network.is_quiet() && is_answered
+        around.disk.pending() == 0 && around.network.is_quiet(self.oracle.as_ref()) && is_answered
     }
 
     /// What is on the disk, and what a crash may take of it.

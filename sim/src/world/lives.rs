@@ -270,7 +270,10 @@ impl World {
                 && is_answered
                 && self.around.disk.pending() == 0
                 && self.around.boundary.is_idle();
-            if is_done && (self.around.network.is_quiet() || self.around.scope == Scope::Any) {
+            if is_done
+                && (self.around.network.is_quiet(self.oracle.as_ref())
+                    || self.around.scope == Scope::Any)
+            {
                 return;
             }
         }
@@ -280,7 +283,7 @@ impl World {
                  {:?}, loads: {}, everything is executed: {}, and answered: {}",
                 self.core.write_refusal(),
                 self.core.is_loading(),
-                self.around.network.is_quiet(),
+                self.around.network.is_quiet(self.oracle.as_ref()),
                 self.oracle.as_ref().is_none_or(Oracle::is_answered),
             );
             found(L1, words);

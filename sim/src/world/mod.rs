@@ -283,9 +283,10 @@ impl World {
         around.perform(&mut effects);
         let exit = effects.exit();
         around.look(core);
-        let logged = core.take_log();
+        let mut logged = core.take_log();
         around.trace.note(b'L', 0, &logged);
-        log.extend(logged);
+        log.extend_from_slice(&logged);
+        oracle.iter_mut().for_each(|oracle| oracle.look(now, std::mem::take(&mut logged)));
         if let Some(exit) = exit {
             return self.exited(exit);
         }
@@ -366,8 +367,8 @@ impl Surroundings {
         for note in self.disk.take_notes() {
             self.timeline.note(|| format!("disk: {note}"));
         }
-        oracle.iter_mut().for_each(|oracle| oracle.turn_began(turn, now.wall_ms()));
-        self.network.feed(turn, now.wall_ms(), oracle, &mut self.boundary, &mut self.trace);
+        oracle.iter_mut().for_each(|oracle| oracle.turn_began(turn, now));
+        self.network.feed(turn, oracle, &mut self.boundary, &mut self.trace);
     }
 
     /// How much memory the process is told to use.

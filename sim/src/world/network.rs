@@ -56,7 +56,8 @@ impl Network {
         let most = self.pieces_bytes_max.saturating_mul(20).min(100_000);
         let said = || {
             let Some(clients) = clients else { return Vec::new() };
-            let ready = wires.values_mut().filter(|wire| wire.on_the_way() <= most);
+            let is_ready = |wire: &&mut Wire| wire.on_the_way() <= most && !wire.is_paused;
+            let ready = wires.values_mut().filter(is_ready);
             ready.flat_map(|wire| clients.speak(wire, now_ms)).map(Event::Send).collect()
         };
         let events = self.decisions.events(said, |event| matches!(event, Event::Send(_)));
@@ -76,7 +77,6 @@ impl Network {
     pub(crate) fn feed(
         &mut self,
         turn: &mut Turn<'_>,
-        now_ms: i64,
         oracle: &mut Option<Oracle>,
         boundary: &mut Boundary,
         trace: &mut Trace,
@@ -92,7 +92,7 @@ impl Network {
                     format!("client {} executes {}", wire.id.slot, Timeline::command(&words))
                 });
                 if let Some(oracle) = oracle {
-                    oracle.executed(wire.id, words, now_ms);
+                    oracle.executed(wire.id, words);
                 }
             }
         }
@@ -111,7 +111,16 @@ impl Network {
         let wires = &self.wires;
         let decided = self.decisions.decide(
             Stream::Network,
-            |rng| rng.random_ratio(1, 1000).then(|| wires.keys().copied().choose(rng)).flatten(),
+            |rng| {
+                let leaves = rng.random_ratio(1, 1000);
+                // Who waits may have to wait for ever.
+                let waiting = || wires.iter().filter(|(_, wire)| wire.is_paused).map(|it| *it.0);
+                let gives_up = !leaves && rng.random_ratio(1, 100);
+                match leaves {
+                    true => wires.keys().copied().choose(rng),
+                    false => gives_up.then(|| waiting().choose(rng)).flatten(),
+                }
+            },
             Event::Disconnect,
             |event| if let Event::Disconnect(slot) = event { Some(*slot) } else { None },
         );
@@ -218,9 +227,10 @@ impl Network {
         self.is_open = false;
     }
 
-    /// Whether everything that was said is executed.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.wires.values().all(Wire::is_quiet)
+    /// Whether everything that was said is executed, but by those who wait for a key.
+    pub(crate) fn is_quiet(&self, oracle: Option<&Oracle>) -> bool {
+        let waits = |id| oracle.is_some_and(|oracle| oracle.is_waiting(id));
+        self.wires.values().all(|wire| wire.is_quiet() || waits(wire.id))
     }
 
     /// The process ended.

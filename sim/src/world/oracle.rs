@@ -10,9 +10,9 @@ use super::durability::{Damage, History, Told};
 use super::rot::Verdict;
 use super::timeline::Timeline;
 use crate::disk::Crash;
-use crate::finding::Invariant::{P1, T1};
+use crate::finding::Invariant::{B1, P1, T1};
 use crate::finding::{check, found};
-use crate::model::{Entry, Expected, Keyspace, Model, Reply, Words};
+use crate::model::{Entry, Executed, Expected, Keyspace, Model, Reply, Served, Words};
 use crate::replay;
 
 /// The model and the replies that clients wait for.
@@ -21,16 +21,28 @@ pub(crate) struct Oracle {
     model: Model,
     history: History,
     waiting: BTreeMap<ConnId, VecDeque<Waiting>>,
+    /// What has happened in this turn and was not looked at, in its order.
+    happened: Vec<Happened>,
     /// It met something that it cannot follow: nothing is compared from then on.
     pub(crate) is_lost: bool,
+}
+
+/// Something that happened in a turn. It is looked at when the turn is over, since only then the
+/// log is there, which tells what luck has chosen.
+#[derive(Debug)]
+enum Happened {
+    Connected(ConnId),
+    Executed(ConnId, Words),
+    Disconnected(ConnId),
+    Replied(ConnId, Vec<u8>),
 }
 
 /// A command that was executed and whose reply was not read.
 #[derive(Debug)]
 struct Waiting {
     words: Words,
-    expected: Expected,
-    told: Told,
+    /// What it must be; nothing while it waits for a key.
+    expected: Option<(Expected, Told)>,
 }
 
 impl Oracle {
@@ -42,17 +54,49 @@ impl Oracle {
     ) -> Self {
         let model = Model::new(databases, bulk_bytes_max);
         let history = History::new(policy, follows);
-        Self { model, history, waiting: BTreeMap::new(), is_lost: false }
+        let (waiting, happened) = (BTreeMap::new(), Vec::new());
+        Self { model, history, waiting, happened, is_lost: false }
     }
 
     pub(crate) fn connect(&mut self, conn: ConnId) {
-        self.model.connect(conn);
-        self.waiting.insert(conn, VecDeque::new());
+        self.happened.push(Happened::Connected(conn));
     }
 
     pub(crate) fn disconnect(&mut self, conn: ConnId) {
-        self.model.disconnect(conn);
-        self.waiting.remove(&conn);
+        self.happened.push(Happened::Disconnected(conn));
+    }
+
+    /// The core has executed a command of a connection.
+    pub(crate) fn executed(&mut self, conn: ConnId, words: Words) {
+        self.happened.push(Happened::Executed(conn, words));
+    }
+
+    /// A client has read a reply.
+    pub(crate) fn replied(&mut self, conn: ConnId, reply: &[u8]) {
+        self.happened.push(Happened::Replied(conn, reply.to_vec()));
+    }
+
+    /// Looks at what has happened in a turn in which the core has logged this.
+    ///
+    /// # Panics
+    ///
+    /// When a reply is another than it must be: that is the finding.
+    pub(crate) fn look(&mut self, now: Now, log: Vec<u8>) {
+        self.model.begin_turn(now.mono_ns, log);
+        for happened in std::mem::take(&mut self.happened) {
+            match happened {
+                Happened::Connected(conn) => {
+                    self.model.connect(conn);
+                    self.waiting.insert(conn, VecDeque::new());
+                }
+                Happened::Disconnected(conn) => {
+                    self.model.disconnect(conn);
+                    self.waiting.remove(&conn);
+                }
+                Happened::Executed(conn, words) => self.execute(conn, words, now.wall_ms()),
+                Happened::Replied(conn, reply) => self.compare_reply(conn, &reply),
+            }
+        }
     }
 
     /// A life ends. What was asked for and not answered is not answered any more.
@@ -95,51 +139,71 @@ impl Oracle {
         self.history.allowance()
     }
 
-    /// A turn begins: some keys may have expired.
-    pub(crate) fn turn_began(&mut self, turn: &Turn<'_>, now_ms: i64) {
+    /// A turn begins: some waits end and some keys may have expired.
+    pub(crate) fn turn_began(&mut self, turn: &Turn<'_>, now: Now) {
         self.model.refuse_writes(turn.write_refusal());
-        self.model.settle(now_ms, |db, key| turn.holds(db, key));
+        let served = self.model.end_late_waits(now.mono_ns);
+        self.serve(served);
+        self.model.settle(now.wall_ms(), |db, key| turn.holds(db, key));
     }
 
-    /// The core has executed a command of a connection.
-    pub(crate) fn executed(&mut self, conn: ConnId, words: Words, now_ms: i64) {
-        let before = self.model.keyspace().changes();
+    fn execute(&mut self, conn: ConnId, words: Words, now_ms: i64) {
         let is_queued = self.model.is_in_transaction(conn);
-        let mut expected = self.model.execute(conn, &words, now_ms);
-        if let Some(policy) = changes::policy(&words).filter(|_| !is_queued) {
+        let Executed { mut expected, is_write, hash, served } =
+            self.model.execute(conn, &words, now_ms);
+        if let Some(policy) = changes::policy(&words).filter(|_| !is_queued)
+            && let Some(expected) = &mut expected
+        {
             expected.reply = Reply::Simple("OK");
             self.history.policy_changed(policy);
         }
-        self.is_lost |= expected.reply.is_lost();
-        let keyspace = self.model.keyspace();
-        let told = self.history.executed(keyspace.changes() != before, keyspace.hash());
-        self.waiting.entry(conn).or_default().push_back(Waiting { words, expected, told });
+        self.is_lost |= expected.as_ref().is_some_and(|expected| expected.reply.is_lost());
+        let told = self.history.executed(is_write, hash);
+        let expected = expected.map(|expected| (expected, told));
+        self.waiting.entry(conn).or_default().push_back(Waiting { words, expected });
+        self.serve(served);
     }
 
-    /// A client has read a reply.
-    ///
-    /// # Panics
-    ///
-    /// When it is another than it must be: that is the finding.
-    pub(crate) fn replied(&mut self, conn: ConnId, reply: &[u8]) {
+    /// Some who waited are answered.
+    fn serve(&mut self, served: Vec<Served>) {
+        for Served { conn, expected, is_write, hash } in served {
+            self.is_lost |= expected.reply.is_lost();
+            let told = self.history.executed(is_write, hash);
+            // It has waited since it said its last command.
+            if let Some(waiting) = self.waiting.get_mut(&conn).and_then(VecDeque::back_mut) {
+                waiting.expected = Some((expected, told));
+            }
+        }
+    }
+
+    fn compare_reply(&mut self, conn: ConnId, reply: &[u8]) {
         if self.is_lost {
             return;
         }
+        let shown = || Timeline::shown(reply);
         let waiting = self.waiting.get_mut(&conn).and_then(VecDeque::pop_front);
-        let Some(Waiting { words, expected, told }) = waiting else {
-            let shown = Timeline::shown(reply);
-            found(P1, format!("{conn:?} got {shown} and had asked for nothing"));
+        let Some(Waiting { words, expected }) = waiting else {
+            found(P1, format!("{conn:?} got {} and had asked for nothing", shown()));
+        };
+        let asked = || Timeline::command(&words);
+        let Some((expected, told)) = expected else {
+            found(B1, format!("{} answered {} while it must wait", asked(), shown()));
         };
         check(expected.reply.is(reply, expected.is_resp3), P1, || {
-            let (asked, shown) = (Timeline::command(&words), Timeline::shown(reply));
-            format!("{asked} answered {shown}, expected {:?}", expected.reply)
+            format!("{} answered {}, expected {:?}", asked(), shown(), expected.reply)
         });
         self.history.replied(told);
     }
 
+    /// Whether a client waits for a key.
+    pub(crate) fn is_waiting(&self, conn: ConnId) -> bool {
+        self.model.is_waiting(conn)
+    }
+
     /// Whether every command that was executed is answered.
     pub(crate) fn is_answered(&self) -> bool {
-        self.is_lost || self.waiting.values().all(VecDeque::is_empty)
+        let mut waiting = self.waiting.values().flatten();
+        self.is_lost || waiting.all(|waiting| waiting.expected.is_none())
     }
 
     /// A turn has ended.
@@ -149,6 +213,24 @@ impl Oracle {
         let lsn = core.watermarks().enqueued;
         self.history.noted(now.mono_ns, late_ns, refuses);
         self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
+        self.compare_waits(core);
+    }
+
+    /// Who waits must wait, and the core must want to be called when the first wait ends.
+    fn compare_waits(&self, core: &Core) {
+        if self.is_lost {
+            return;
+        }
+        for &conn in self.waiting.keys() {
+            let (does, must) = (core.waits_for_key(conn), self.model.is_waiting(conn));
+            check(does == must, B1, || format!("{conn:?} waits: {does}, and must: {must}"));
+        }
+        if let Some(end_ns) = self.model.next_wait_end_ns() {
+            let next_ns = core.next_deadline();
+            check(next_ns.is_some_and(|next| next <= end_ns), B1, || {
+                format!("a wait ends at {end_ns}, the next turn is due at {next_ns:?}")
+            });
+        }
     }
 
     /// Compares all keys, values and deadlines.

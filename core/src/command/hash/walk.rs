@@ -43,14 +43,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 fn hrandfield(ctx: &mut Ctx<'_>) -> Outcome {
-    let args = ctx.args;
-    let with_values = args.len() == 4 && args.is(3, "withvalues");
-    let draw = match args.len() {
-        2 => None,
-        3 => Some(Draw::parse(args.at(2), false)?),
-        4 if with_values => Some(Draw::parse(args.at(2), true)?),
-        _ => return Err(CommandError::Syntax),
-    };
+    let (draw, with_values) = Draw::parse_with(ctx.args, "withvalues")?;
     let place = ctx.read_as::<Hash>(ctx.key(1))?;
     let Some(place) = place else {
         match draw {
@@ -97,14 +90,14 @@ fn hrandfield(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn hscan(ctx: &mut Ctx<'_>) -> Outcome {
     let cursor = cursor(ctx.args, 2)?;
-    let options = ScanOptions::parse_with(ctx.args.skip(3), false, "novalues")?;
-    let without_values = options.has_flag;
     let Some(place) = ctx.read_as::<Hash>(ctx.key(1))? else {
         ctx.reply().array(2);
         ctx.reply().bulk(b"0");
         ctx.reply().array(0);
         return Ok(());
     };
+    let options = ScanOptions::parse_with(ctx.args.skip(3), false, "novalues")?;
+    let without_values = options.has_flag;
     let Ctx { server, client, .. } = ctx;
     let value = server.dbs[client.db as usize].entry(place).value();
     let hash = <Hash as Aggregate>::view(value).ok_or(CommandError::WrongType)?;

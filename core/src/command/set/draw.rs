@@ -151,8 +151,10 @@ fn take_out(ctx: &mut Ctx<'_>, key: Key<'_>, place: Place, members: &[Vec<u8>]) 
 
 fn sscan(ctx: &mut Ctx<'_>) -> Outcome {
     let cursor = cursor(ctx.args, 2)?;
-    let options = ScanOptions::parse(ctx.args.skip(3), false)?;
     let place = ctx.read_as::<Set>(ctx.key(1))?;
+    // Redis answers for a key that is not there before it reads the options.
+    let args = ctx.args.skip(if place.is_some() { 3 } else { ctx.args.len() });
+    let options = ScanOptions::parse(args, false)?;
     let mut looked_at = 0;
     super::with_set(ctx, place, |output, set| {
         let mut found = Vec::new();

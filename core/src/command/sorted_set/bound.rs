@@ -96,12 +96,12 @@ impl<'a> LexRange<'a> {
     /// The rank of the first member in it, and how many there are.
     pub(super) fn ranks(self, set: SortedSetView<'_>) -> (usize, usize) {
         let Self { least, most } = self;
-        let first = set.count_before(|member, _| match least.compare(member) {
+        let first = set.count_named_before(|member| match least.compare(member) {
             Ordering::Less => true,
             Ordering::Equal => least.is_open(),
             Ordering::Greater => false,
         });
-        let end = set.count_before(|member, _| match most.compare(member) {
+        let end = set.count_named_before(|member| match most.compare(member) {
             Ordering::Less => true,
             Ordering::Equal => !most.is_open(),
             Ordering::Greater => false,

@@ -177,14 +177,7 @@ fn zlexcount(ctx: &mut Ctx<'_>) -> Outcome {
 }
 
 fn zrandmember(ctx: &mut Ctx<'_>) -> Outcome {
-    let args = ctx.args;
-    let with_scores = args.len() == 4 && args.is(3, "withscores");
-    let draw = match args.len() {
-        2 => None,
-        3 => Some(Draw::parse(args.at(2), false)?),
-        4 if with_scores => Some(Draw::parse(args.at(2), true)?),
-        _ => return Err(CommandError::Syntax),
-    };
+    let (draw, with_scores) = Draw::parse_with(ctx.args, "withscores")?;
     let Some(place) = ctx.read_as::<SortedSet>(ctx.key(1))? else {
         match draw {
             None => ctx.reply().null(),
@@ -220,7 +213,10 @@ fn zrandmember(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn zscan(ctx: &mut Ctx<'_>) -> Outcome {
     let cursor = cursor(ctx.args, 2)?;
-    let options = ScanOptions::parse(ctx.args.skip(3), false)?;
+    // Redis answers for a key that is not there before it reads the options.
+    let is_there = ctx.read_as::<SortedSet>(ctx.key(1))?.is_some();
+    let args = ctx.args.skip(if is_there { 3 } else { ctx.args.len() });
+    let options = ScanOptions::parse(args, false)?;
     let mut looked_at = 0;
     super::with_set(ctx, |output, set| {
         let mut found = Vec::new();
