@@ -53,12 +53,17 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let start = Instant::now();
     let (is_shown, mut told) = (std::io::stderr().is_terminal(), Duration::ZERO);
     let mut progress = |totals: &Totals| {
-        if is_shown && start.elapsed() > told + Duration::from_millis(500) {
+        // A line now and then where it cannot be written over.
+        let (pause, begin, end) = match is_shown {
+            true => (Duration::from_millis(500), "\r", " \x1b[K"),
+            false => (Duration::from_secs(10), "", "\n"),
+        };
+        if start.elapsed() > told + pause {
             told = start.elapsed();
             let Totals { workloads, workloads_in_all, images, later_images, .. } = totals;
             eprint!(
-                "\r{workloads} of {workloads_in_all} workloads, {images} images, {later_images} \
-                 of second crashes \x1b[K"
+                "{begin}{workloads} of {workloads_in_all} workloads, {images} images, \
+                 {later_images} of second crashes{end}"
             );
             // A terminal that is gone is no reason to stop.
             let _ = std::io::stderr().flush();

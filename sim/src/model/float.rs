@@ -103,11 +103,11 @@ mod tests {
 
     #[test]
     fn others_are_told_apart() {
-        for text in ["1e5", "0x10", "0.1", "1e", "1234567890123456789012345678901234567890"] {
+        for text in ["1e5", "0x10", "0.1", "1e-3", "1234567890123456789012345678901234567890"] {
             assert_eq!(Float::parse(text.as_bytes()), Some(Float::Unknown), "{text}");
         }
         assert_eq!(Float::parse(b"-Inf"), Some(Float::Infinite));
-        for text in ["", "-", ".", "abc", "1.2.3", "1 ", " 1", "nan", "12ab", "--1"] {
+        for text in ["", "-", ".", "abc", "1.2.3", "1 ", " 1", "nan", "12ab", "--1", "1e", "1.5x"] {
             assert_eq!(Float::parse(text.as_bytes()), None, "{text}");
         }
     }
