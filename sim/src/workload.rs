@@ -401,13 +401,17 @@ impl<'a> Maker<'a> {
                 self.words.push(at.to_string().into_bytes());
             }
             Kind::String => {
-                let value = match self.rng.random_range(0..6) {
-                    0 => workload.key(self.rng),
-                    1 => workload.integer(self.now_ms, self.rng),
-                    _ => workload.value(self.rng),
-                };
-                self.words.push(value);
+                let text = self.text();
+                self.words.push(text);
             }
+        }
+    }
+
+    fn text(&mut self) -> Vec<u8> {
+        match self.rng.random_range(0..6) {
+            0 => self.workload.key(self.rng),
+            1 => self.workload.integer(self.now_ms, self.rng),
+            _ => self.workload.value(self.rng),
         }
     }
 

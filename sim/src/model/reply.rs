@@ -150,22 +150,7 @@ impl Reply {
                 }
                 Some(at)
             }
-            Self::Map(pairs) => {
-                let (kind, len) = if is_resp3 { (b'%', 1) } else { (b'*', 2) };
-                let at = head(bytes, at, kind, len * pairs.len())?;
-                if let Some(texts) =
-                    pairs.iter().map(|(one, other)| Some((one.text()?, other.text()?))).collect()
-                {
-                    return shuffled(texts, at, |at| {
-                        let (one, end) = bulk(bytes, at)?;
-                        let (other, end) = bulk(bytes, end)?;
-                        Some(((one, other), end))
-                    });
-                }
-                unordered(pairs, at, |pair: &(Self, Self), at| {
-                    pair.1.end(bytes, pair.0.end(bytes, at, is_resp3)?, is_resp3)
-                })
-            }
+            Self::Map(pairs) => map_end(pairs, bytes, at, is_resp3),
             Self::Set(replies) | Self::Bag(replies) => {
                 let is_set = is_resp3 && matches!(self, Self::Set(_));
                 let at = head(bytes, at, if is_set { b'~' } else { b'*' }, replies.len())?;
@@ -259,6 +244,24 @@ fn shuffled<T: Ord>(
     wanted.sort_unstable();
     found.sort_unstable();
     (wanted == found).then_some(at)
+}
+
+/// The end of a map in any order.
+fn map_end(pairs: &[(Reply, Reply)], bytes: &[u8], at: usize, is_resp3: bool) -> Option<usize> {
+    let (kind, len) = if is_resp3 { (b'%', 1) } else { (b'*', 2) };
+    let at = head(bytes, at, kind, len * pairs.len())?;
+    if let Some(texts) =
+        pairs.iter().map(|(one, other)| Some((one.text()?, other.text()?))).collect()
+    {
+        return shuffled(texts, at, |at| {
+            let (one, end) = bulk(bytes, at)?;
+            let (other, end) = bulk(bytes, end)?;
+            Some(((one, other), end))
+        });
+    }
+    unordered(pairs, at, |pair: &(Reply, Reply), at| {
+        pair.1.end(bytes, pair.0.end(bytes, at, is_resp3)?, is_resp3)
+    })
 }
 
 /// The end of all of these in whichever order they come; no two may begin alike and end apart.
