@@ -140,6 +140,7 @@ pub const NEWER: &[(&str, &str, &str)] = &[
     ("bitop", "one", "8.2"),
     ("set", "ifeq", "8.4, and Valkey 8.1"),
     ("hscan", "novalues", "7.4"),
+    ("lpos", "-9223372036854775808", "7.2, which finds it out of range; before, it overflowed"),
 ];
 
 /// Commands that servers before 7.2 call with the wrong number of arguments when they have more

@@ -3,13 +3,12 @@
 //! Whatever a range is made of, it is some ranks in a row; from there on all forms are one.
 
 use super::add::changed;
+use super::algebra::replace;
 use super::bound::{LexRange, ScoreRange};
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
-use crate::config::KeyspaceEvents;
-use crate::keyspace::NewValue;
-use crate::value::{SortedSet, SortedSetView, Thresholds, Value};
+use crate::value::{SortedSet, SortedSetView, Thresholds};
 use alloc::vec::Vec;
 
 /// The rows of this file.
@@ -304,28 +303,18 @@ fn zrangestore(ctx: &mut Ctx<'_>) -> Outcome {
     let query = Query::parse(ctx, form)?;
     let source = ctx.read_as::<SortedSet>(ctx.key(2))?;
     let (thresholds, hasher) = (Thresholds::of(&ctx.server.config), ctx.server.hasher);
-    let mut result = SortedSet::default();
+    let mut items = Vec::new();
     if let Some(place) = source {
         let set = ctx.typed::<SortedSet>(place)?;
         let (first, count) = query.ranks(set);
         let first = if query.is_reverse { set.len() - first - count } else { first };
-        for (member, score) in set.iter_from(first).take(count) {
-            let mut digits = itoa::Buffer::new();
-            result.insert(member.bytes(&mut digits), score, &thresholds, hasher);
-        }
+        items.extend(set.iter_from(first).take(count));
     }
+    let len = items.len();
+    let result = SortedSet::from_sorted(&items, &thresholds, hasher);
+    drop(items);
     let key = ctx.key(1);
-    let place = ctx.write(key);
-    let len = result.view().len();
-    if len > 0 {
-        ctx.set(key, place, NewValue::Object(Value::SortedSet(result)), None);
-        ctx.notify(KeyspaceEvents::ZSET, "zrangestore", key.bytes);
-        ctx.dirty(1);
-    } else if let Some(place) = place {
-        ctx.remove(key, place);
-        ctx.notify(KeyspaceEvents::GENERIC, "del", key.bytes);
-        ctx.dirty(1);
-    }
+    replace(ctx, key, result, "zrangestore", 1);
     ctx.work(len);
     ctx.reply().int(len as i64);
     Ok(())
