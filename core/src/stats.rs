@@ -22,6 +22,7 @@ pub(crate) struct Stats {
     pub(crate) net_input_bytes: u64,
     pub(crate) net_output_bytes: u64,
     pub(crate) expired_keys: u64,
+    pub(crate) expired_fields: u64,
     pub(crate) expired_lag_ms_max: u64,
     /// Turns that left keys for the next since too many were due at once.
     pub(crate) expired_budget_used_up: u64,

@@ -12,6 +12,7 @@ use super::ctx::Ctx;
 use super::error::CommandError;
 use crate::config::KeyspaceEvents;
 use crate::keyspace::{Key, NewValue, Place, ValueRef, fits};
+use crate::server::Server;
 use crate::value::pack::{Pack, Shape};
 use crate::value::{Hash, HashView, List, ListView, Set, SetView, SortedSet, SortedSetView, Value};
 
@@ -100,52 +101,11 @@ impl Ctx<'_> {
         place: Option<Place>,
         change: impl FnOnce(&mut T) -> R,
     ) -> R {
-        let change = |value: &mut Value| {
-            change(T::of_mut(value).expect("the caller has seen that the type is right"))
-        };
-        let mut pack = self.server.scratch.take().unwrap_or_else(|| Pack::empty(T::SHAPE));
-        let bytes = pack.make_mut();
-        bytes.clear();
-        match place.map(|place| (place, self.entry(place))) {
-            None => bytes.extend_from_slice(&T::SHAPE.empty()),
-            Some((place, entry)) => match (entry.value(), entry.outside()) {
-                (ValueRef::Pack(record), None) => bytes.extend_from_slice(record),
-                _ => {
-                    self.server.scratch = Some(pack);
-                    let result = self.db().modify(place, change);
-                    return result.expect("an aggregate that is no pack lies outside");
-                }
-            },
-        }
-        let mut value = Value::of_pack(pack);
-        let result = change(&mut value);
-        self.store(key, place, value);
-        result
-    }
-
-    /// Stores an aggregate whose pack may be the server's buffer.
-    fn store(&mut self, key: Key<'_>, place: Option<Place>, value: Value) {
-        let (expire_at_ms, clock) = match place.map(|place| self.entry(place)) {
-            Some(entry) => (entry.expire_at_ms(), entry.clock()),
-            None => (None, self.server.new_clock()),
-        };
-        match value.into_pack() {
-            Ok(pack) if fits(key.bytes, pack.bytes()) => {
-                let value = NewValue::Pack(pack.bytes());
-                self.db().set(key, place, value, expire_at_ms, clock);
-                self.server.scratch = Some(pack);
-            }
-            Ok(pack) => {
-                let value = NewValue::Object(Value::of_pack(pack));
-                self.db().set(key, place, value, expire_at_ms, clock);
-            }
-            Err(value) => {
-                self.db().set(key, place, NewValue::Object(value), expire_at_ms, clock);
-            }
-        }
+        let result = self.server.change(self.client.db, key, place, change);
         if place.is_none() {
             self.notify(KeyspaceEvents::NEW, "new", key.bytes);
         }
+        result
     }
 
     /// Removes `key`, from whose aggregate the last element was taken, and tells so.
@@ -153,5 +113,63 @@ impl Ctx<'_> {
         let Some(place) = self.peek(key) else { return };
         self.remove(key, place);
         self.notify(KeyspaceEvents::GENERIC, "del", key.bytes);
+    }
+}
+
+impl Server {
+    /// As [`Ctx::change`], in any database and without telling anybody.
+    #[inline]
+    pub(crate) fn change<T: Aggregate, R>(
+        &mut self,
+        db: u32,
+        key: Key<'_>,
+        place: Option<Place>,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> R {
+        let change = |value: &mut Value| {
+            change(T::of_mut(value).expect("the caller has seen that the type is right"))
+        };
+        let table = &mut self.dbs[db as usize];
+        let mut pack = self.scratch.take().unwrap_or_else(|| Pack::empty(T::SHAPE));
+        let bytes = pack.make_mut();
+        bytes.clear();
+        match place.map(|place| (place, table.entry(place))) {
+            None => bytes.extend_from_slice(&T::SHAPE.empty()),
+            Some((place, entry)) => match (entry.value(), entry.outside()) {
+                (ValueRef::Pack(record), None) => bytes.extend_from_slice(record),
+                _ => {
+                    self.scratch = Some(pack);
+                    let result = table.modify(place, change);
+                    return result.expect("an aggregate that is no pack lies outside");
+                }
+            },
+        }
+        let mut value = Value::of_pack(pack);
+        let result = change(&mut value);
+        self.store(db, key, place, value);
+        result
+    }
+
+    /// Stores an aggregate whose pack may be the server's buffer.
+    fn store(&mut self, db: u32, key: Key<'_>, place: Option<Place>, value: Value) {
+        let (expire_at_ms, clock) = match place.map(|place| self.dbs[db as usize].entry(place)) {
+            Some(entry) => (entry.expire_at_ms(), entry.clock()),
+            None => (None, self.new_clock()),
+        };
+        let table = &mut self.dbs[db as usize];
+        match value.into_pack() {
+            Ok(pack) if fits(key.bytes, pack.bytes()) => {
+                let value = NewValue::Pack(pack.bytes());
+                table.set(key, place, value, expire_at_ms, clock);
+                self.scratch = Some(pack);
+            }
+            Ok(pack) => {
+                let value = NewValue::Object(Value::of_pack(pack));
+                table.set(key, place, value, expire_at_ms, clock);
+            }
+            Err(value) => {
+                table.set(key, place, NewValue::Object(value), expire_at_ms, clock);
+            }
+        }
     }
 }

@@ -95,6 +95,9 @@ impl<'a> Ctx<'a> {
         };
         let clock = entry.clock();
         let outcome = Text::of(entry.value()).map(|text| text.write(&mut self.client.output));
+        if outcome.is_err() && self.server.has_due_fields(db) {
+            return self.read_no_string(key);
+        }
         if self.renews_clocks() {
             self.server.renew(db, place, clock);
         }
@@ -107,6 +110,19 @@ impl<'a> Ctx<'a> {
         self.read(key);
         self.reply().null();
         Ok(())
+    }
+
+    /// Replies about another type; a hash whose fields are all over is not there any more.
+    #[cold]
+    fn read_no_string(&mut self, key: Key<'_>) -> Outcome {
+        let place = self.read(key);
+        match place {
+            Some(place) => self.string(place).map(|_| ()),
+            None => {
+                self.reply().null();
+                Ok(())
+            }
+        }
     }
 
     /// As [`Ctx::read`], but the access clock stays: for commands that ask about a key, not for

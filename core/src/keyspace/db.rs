@@ -20,6 +20,7 @@ use super::entry::{Entry, NewValue, OwnedValue, Place, Stored, fits};
 use super::key::{Key, KeyHasher};
 use super::record::{Parts, Record};
 use super::segment::{NEVER, Object, Segment};
+use super::timed::TimedHashes;
 use crate::value::Value;
 
 /// A guess where a record is, between two passes of warming up.
@@ -41,6 +42,8 @@ pub struct Db {
     pub(super) hasher: KeyHasher,
     /// Segments by the lower bound of their deadlines, in ms since 1970.
     pub(super) deadlines: BTreeSet<(u64, u32)>,
+    /// Hashes with deadlines of fields, if there are any.
+    pub(super) timed: Option<Box<TimedHashes>>,
     len: usize,
     expires: usize,
     pub(super) segment_bytes: usize,
@@ -66,6 +69,7 @@ impl Db {
             depths: [0; DEPTH_MAX as usize + 1],
             hasher,
             deadlines: BTreeSet::new(),
+            timed: None,
             len: 0,
             expires: 0,
             segment_bytes: 0,
@@ -93,7 +97,7 @@ impl Db {
     /// Bytes of keys, values and the tables that find them.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.segment_bytes + self.index.len() * 4 + self.segments.len() * 8
+        self.segment_bytes + self.index.len() * 4 + self.segments.len() * 8 + self.timed_bytes()
     }
 
     /// Pulls the bucket of `hash` and the reference count of its segment into the cache; returns
@@ -170,11 +174,16 @@ impl Db {
     pub fn modify<R>(&mut self, place: Place, change: impl FnOnce(&mut Value) -> R) -> Option<R> {
         let segment = self.segment_mut(place.segment);
         let value = segment.value_mut(place.seat)?;
-        let before = value.heap_bytes();
+        let before = (value.heap_bytes(), value.next_field_deadline_ms());
         let result = change(value);
-        let after = value.heap_bytes();
-        segment.recount(before, after);
-        self.segment_bytes = self.segment_bytes + after - before;
+        let after = (value.heap_bytes(), value.next_field_deadline_ms());
+        segment.recount(before.0, after.0);
+        let retimed = before.1 != after.1;
+        let name: Option<Box<[u8]>> = retimed.then(|| segment.key(place.seat).into());
+        self.segment_bytes = self.segment_bytes + after.0 - before.0;
+        if let Some(name) = name {
+            self.retime(&name, before.1, after.1);
+        }
         Some(result)
     }
 
@@ -182,6 +191,26 @@ impl Db {
     /// Returns the value that was there when it lay outside its record.
     #[inline]
     pub fn set(
+        &mut self,
+        key: Key<'_>,
+        place: Option<Place>,
+        value: NewValue<'_>,
+        expire_at_ms: Option<u64>,
+        clock: u32,
+    ) -> Option<Value> {
+        let after = value.next_field_deadline_ms();
+        if after.is_none() && self.timed.is_none() {
+            return self.set_untimed(key, place, value, expire_at_ms, clock);
+        }
+        let before = place.and_then(|place| self.entry(place).next_field_deadline_ms());
+        let old = self.set_untimed(key, place, value, expire_at_ms, clock);
+        self.retime(key.bytes, before, after);
+        old
+    }
+
+    /// As [`Db::set`], without a look at deadlines of fields.
+    #[inline]
+    fn set_untimed(
         &mut self,
         key: Key<'_>,
         place: Option<Place>,
@@ -200,7 +229,7 @@ impl Db {
         self.store(key, place, value, expire_at_ms, clock)
     }
 
-    /// As [`Db::set`], for what is not written over the old record.
+    /// As [`Db::set_untimed`], for what is not written over the old record.
     #[inline(never)]
     fn store(
         &mut self,
@@ -214,7 +243,8 @@ impl Db {
             && let Some(pack) = value.pack()
             && fits(key.bytes, pack.bytes())
         {
-            return self.set(key, place, NewValue::Pack(pack.bytes()), expire_at_ms, clock);
+            let pack = NewValue::Pack(pack.bytes());
+            return self.set_untimed(key, place, pack, expire_at_ms, clock);
         }
         let mut room = [0; 8];
         let Stored { kind, bytes, mut object } = value.store(key.bytes, &mut room);
@@ -319,6 +349,10 @@ impl Db {
 
     /// Takes the entry of `key` at `place` out; returns its value when that lay outside the record.
     pub fn remove(&mut self, key: Key<'_>, place: Place) -> Option<Value> {
+        if self.timed.is_some() {
+            let before = self.entry(place).next_field_deadline_ms();
+            self.retime(key.bytes, before, None);
+        }
         let object = self.take_out(key.hash, place);
         if self.segments[place.segment as usize].is_sparse() {
             self.merge(place.segment);
@@ -429,5 +463,6 @@ impl Db {
         let expires = self.iter().filter(|entry| entry.expire_at_ms().is_some()).count();
         assert_eq!(expires, self.expires, "keys with deadlines are counted");
         self.check_directory();
+        self.check_timed();
     }
 }

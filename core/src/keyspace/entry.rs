@@ -125,13 +125,14 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Bytes that the entry costs: record, slots of the table and what lies outside.
+    /// Bytes that the entry costs: record, slots of the table, what lies outside, and its place in
+    /// the index of deadlines of fields.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let outside =
             self.outside().map_or(0, |value| value.heap_bytes() + size_of::<Option<Object>>());
         let long_key = if self.record.long_key() { self.key().len() } else { 0 };
-        units(self.record.len()) * super::page::UNIT + 6 + outside + long_key
+        units(self.record.len()) * super::page::UNIT + 6 + outside + long_key + self.timed_bytes()
     }
 }
 

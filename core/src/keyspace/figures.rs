@@ -15,11 +15,11 @@ impl Db {
         self.index.len() * 4 + self.segments.len() * (8 + size_of::<Segment>())
     }
 
-    /// Bytes of what orders deadlines: a bound for each bucket of a segment that has any, and the
-    /// tree of segments.
+    /// Bytes of what orders deadlines: a bound for each bucket of a segment that has any, the tree
+    /// of segments, and the index of hashes whose fields have some.
     #[must_use]
     pub fn deadline_bytes(&self) -> usize {
-        self.deadlines.len() * (BUCKETS * 8 + size_of::<(u64, u32)>())
+        self.deadlines.len() * (BUCKETS * 8 + size_of::<(u64, u32)>()) + self.timed_bytes()
     }
 
     /// Milliseconds from `now_ms` to the deadline of a key on average, over those that have one;

@@ -17,6 +17,7 @@ mod record;
 mod scan;
 mod segment;
 mod snapshot;
+mod timed;
 mod warm;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 pub(crate) mod frame;
 pub(crate) mod manifest;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -17,6 +18,9 @@ use crate::command::Args;
 
 /// Bytes that a batch keeps free in front of its payload, for the annotations of a file.
 pub(crate) const FRONT_BYTES: usize = 96;
+
+/// Fields of one HDEL that an expiry logs.
+const FIELDS_MAX: usize = 1024;
 
 /// A buffer that grew beyond this is not kept for reuse.
 const SPARE_BYTES_MAX: usize = 1 << 20;
@@ -79,6 +83,19 @@ impl EffectsLog {
     pub(crate) fn expired(&mut self, db: u32, key: &[u8]) {
         if self.is_on {
             let words: [&[u8]; 2] = [b"DEL", key];
+            self.append(db, words.into_iter());
+        }
+    }
+
+    /// Logs that fields of a hash were removed since their deadlines had passed, before what
+    /// noticed it.
+    pub(crate) fn fields_expired(&mut self, db: u32, key: &[u8], fields: &[Box<[u8]>]) {
+        if !self.is_on {
+            return;
+        }
+        for fields in fields.chunks(FIELDS_MAX) {
+            let mut words: Vec<&[u8]> = [b"HDEL", key].into();
+            words.extend(fields.iter().map(|field| &**field));
             self.append(db, words.into_iter());
         }
     }

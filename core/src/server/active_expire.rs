@@ -1,41 +1,59 @@
-//! Active expiry: keys go when their deadline passes, whether or not anybody looks at them.
+//! Active expiry: keys, and fields of hashes, go when their deadline passes, whether or not anybody
+//! looks at them.
 //!
-//! Each database knows its next deadline, so nothing is sampled: the turn whose clock has reached
-//! it removes the key. A storm of deadlines is spread over turns, `KEYS_PER_TURN` each, between
-//! which clients are served; the segment that has waited longest comes first.
+//! Each database knows its next deadlines, so nothing is sampled: the turn whose clock has reached
+//! one removes the key or the fields. A storm of deadlines is spread over turns,
+//! `REMOVALS_PER_TURN` each, between which clients are served; the segment or the hash that has
+//! waited longest comes first.
 
 use super::Server;
+use super::expire_fields::Budget;
+use crate::keyspace::Db;
 use crate::turn::Now;
 
-/// Keys removed in one turn at most, a few hundred microseconds of work.
-const KEYS_PER_TURN: usize = 1000;
+/// Keys and fields removed in one turn at most, a few hundred microseconds of work.
+const REMOVALS_PER_TURN: usize = 1000;
 
 /// Looks per turn at segments whose bound was too low.
 const LOOKS_PER_TURN: u32 = 200;
 
 impl Server {
-    /// Removes keys whose deadline has passed, as many as one turn may.
+    /// Removes keys and fields whose deadline has passed, as many as one turn may.
     pub(crate) fn expire_due(&mut self) {
         if !self.active_expire {
             return;
         }
         let Some(now_ms) = self.now.deadline_ms() else { return };
-        let mut budget = KEYS_PER_TURN;
-        let mut looks = LOOKS_PER_TURN;
+        let mut budget = Budget { removals: REMOVALS_PER_TURN, looks: LOOKS_PER_TURN };
         let mut next = self.dbs.next_number(0);
         while let Some(db) = next {
-            while budget > 0 {
-                let Some(name) = self.dbs[db].expired(now_ms, &mut looks) else { break };
-                self.expire_named(db as u32, &name, now_ms);
-                budget -= 1;
-            }
+            while budget.removals > 0 && budget.looks > 0 && self.expire_next(db, now_ms, &mut budget) {}
             next = self.dbs.next_number(db + 1);
         }
-        self.stats.expired_budget_used_up += u64::from(budget == 0);
+        self.stats.expired_budget_used_up += u64::from(budget.removals == 0);
     }
 
-    /// Removes every key whose deadline has passed, whether or not active expiry is on; as a part
-    /// of what is being executed.
+    /// Removes a key of a database, or fields of one of its hashes, whichever waits longer; false
+    /// when nothing is due.
+    fn expire_next(&mut self, db: usize, now_ms: u64, budget: &mut Budget) -> bool {
+        let table = &mut self.dbs[db];
+        let key_at = table.next_deadline_ms().filter(|&at_ms| at_ms <= now_ms);
+        let field_at = table.next_field_deadline_ms().filter(|&at_ms| at_ms <= now_ms);
+        if let Some(at_ms) = field_at
+            && key_at.is_none_or(|key_at| at_ms < key_at)
+        {
+            self.expire_fields_of_next(db as u32, now_ms, budget);
+        } else if key_at.is_some() {
+            if let Some(name) = table.expired(now_ms, &mut budget.looks) {
+                self.expire_named(db as u32, &name, now_ms);
+                budget.removals -= 1;
+            }
+        }
+        key_at.or(field_at).is_some()
+    }
+
+    /// Removes every key and every field whose deadline has passed, whether or not active expiry is
+    /// on; as a part of what is being executed.
     pub(crate) fn expire_all_due(&mut self) {
         let Some(now_ms) = self.now.deadline_ms() else { return };
         let mut next = self.dbs.next_number(0);
@@ -45,6 +63,11 @@ impl Server {
                 let key = self.hasher.key(&name);
                 let Some(place) = self.dbs[db].find(key) else { break };
                 self.expire(db as u32, key, place, None);
+            }
+            while let Some(name) = self.dbs[db].due_hash(now_ms) {
+                let key = self.hasher.key(&name);
+                let Some(place) = self.dbs[db].find(key) else { break };
+                self.expire_fields(db as u32, key, place, &mut Budget::unlimited(), None);
             }
             next = self.dbs.next_number(db + 1);
         }
@@ -64,7 +87,9 @@ impl Server {
         if !self.active_expire {
             return None;
         }
-        let at_ms = self.dbs.iter().filter_map(crate::keyspace::Db::next_deadline_ms).min()?;
+        let keys = self.dbs.iter().filter_map(Db::next_deadline_ms).min();
+        let fields = self.dbs.iter().filter_map(Db::next_field_deadline_ms).min();
+        let at_ms = keys.into_iter().chain(fields).min()?;
         Some(self.now.mono_of_wall_ms(at_ms))
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod active_expire;
 pub(crate) mod blocking;
 pub(crate) mod completion;
+mod expire_fields;
 pub(crate) mod lazy_free;
 pub(crate) mod notify;
 mod patterns;
@@ -179,6 +180,7 @@ impl Server {
                 self.find_dead(db, key, place, current);
                 None
             }
+            _ if self.has_due_fields(db) => self.look_at_fields(db, key, (place, clock), current),
             _ => Some((place, clock)),
         }
     }

@@ -4,7 +4,8 @@
 //! a table of segments like a database (see [`Db`]): fields are its keys, values its strings, and
 //! the deadlines of fields its deadlines. What a table can do, a large hash can: it grows a segment
 //! at a time, is shared with a snapshot page by page, is scanned by position, knows its next
-//! deadline. Nothing here looks at a clock: who does takes out what is over.
+//! deadline. Nothing here looks at a clock: who does takes out what is over, or looks past it
+//! (see [`LiveHash`]).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,6 +18,13 @@ use super::walk::{TableWalk, Walk};
 use super::{Thresholds, Value};
 use crate::keyspace::{Db, Entry, KeyHasher, NewValue, ValueRef};
 use crate::rng::Rng;
+
+mod live;
+
+pub use live::LiveHash;
+
+/// The latest deadline of a field, in ms since 1970, as in Redis (ebuckets.h): in the year 4199.
+pub const FIELD_DEADLINE_MAX: u64 = (1 << 46) - 1;
 
 /// A hash.
 #[derive(Clone, Debug)]
@@ -196,26 +204,32 @@ impl Hash {
         }
     }
 
-    /// Fields whose deadline has passed at `now_ms`, at most `most`.
-    #[must_use]
-    pub fn expired(&self, now_ms: u64, most: usize) -> Vec<Box<[u8]>> {
-        let is_over = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+    /// Takes fields out whose deadline has passed at `now_ms`, at most `most`. Spends at most
+    /// `looks` looks at parts of a large hash that turn out to have none.
+    pub fn take_expired(&mut self, now_ms: u64, most: usize, looks: &mut u32) -> Vec<Box<[u8]>> {
+        let mut taken = Vec::new();
         match self {
-            Self::Table(table) if table.next_deadline_ms().is_some_and(|at| at <= now_ms) => table
-                .iter()
-                .filter(|entry| is_over(entry.expire_at_ms()))
-                .take(most)
-                .map(|entry| entry.key().into())
-                .collect(),
-            Self::Table(_) => Vec::new(),
-            Self::Pack(_) => self
-                .view()
-                .fields()
-                .filter(|(_, _, at_ms)| is_over(*at_ms))
-                .take(most)
-                .map(|(field, ..)| field.bytes(&mut itoa::Buffer::new()).into())
-                .collect(),
+            Self::Table(table) => {
+                let table = Arc::make_mut(table);
+                while taken.len() < most
+                    && let Some(field) = table.expired(now_ms, looks)
+                {
+                    let key = table.key(&field);
+                    let place = table.find(key).expect("an expired field is there");
+                    table.remove(key, place);
+                    taken.push(field);
+                }
+            }
+            Self::Pack(_) => {
+                let is_over = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+                let fields = self.view().fields().filter(|(.., at_ms)| is_over(*at_ms)).take(most);
+                taken.extend(fields.map(|(field, ..)| field.bytes(&mut itoa::Buffer::new()).into()));
+                taken.iter().for_each(|field: &Box<[u8]>| {
+                    self.remove(field);
+                });
+            }
         }
+        taken
     }
 
     /// Turns a pack into a table.
@@ -336,12 +350,18 @@ impl<'a> HashView<'a> {
         }
     }
 
-    /// The first deadline of its fields, in ms since 1970; perhaps too low.
+    /// The first deadline of its fields, in ms since 1970; perhaps too low. `None` exactly when no
+    /// field has one.
+    #[inline]
     #[must_use]
     pub fn next_deadline_ms(self) -> Option<u64> {
         match self {
             Self::Pack(pack) if stride(pack) == 2 => None,
-            Self::Pack(_) => self.fields().filter_map(|(_, _, at_ms)| at_ms).min(),
+            Self::Pack(pack) => {
+                let elements = Listpack::new(pack).iter().map(|(_, element)| element);
+                elements.skip(2).step_by(3).filter_map(deadline_of).min()
+            }
+            Self::Table(table) if table.expires() == 0 => None,
             Self::Table(table) => table.next_deadline_ms(),
         }
     }

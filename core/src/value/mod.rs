@@ -25,7 +25,7 @@ pub mod walk;
 use alloc::boxed::Box;
 use bytes::Bytes;
 
-pub use hash::{Hash, HashView};
+pub use hash::{FIELD_DEADLINE_MAX, Hash, HashView, LiveHash};
 pub use list::{List, ListView};
 pub use set::{Set, SetView};
 pub use sorted_set::{SortedSet, SortedSetView, Tree};

@@ -6,8 +6,9 @@ use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::list::write;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
+use crate::keyspace::{Place, ValueRef};
 use crate::value::listpack::Element;
-use crate::value::{Hash, HashView};
+use crate::value::{Hash, LiveHash};
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[
@@ -73,18 +74,34 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 /// Lets `answer` write a reply about the hash of the first argument, if there is one.
-fn with_hash(ctx: &mut Ctx<'_>, answer: impl FnOnce(&mut Output, Option<HashView<'_>>)) -> Outcome {
+fn with_hash(ctx: &mut Ctx<'_>, answer: impl FnOnce(&mut Output, Option<LiveHash<'_>>)) -> Outcome {
     let place = ctx.read_as::<Hash>(ctx.key(1))?;
+    with_hash_at(ctx, place, answer)
+}
+
+/// Lets `answer` write a reply about the hash at `place`, if there is one.
+pub(super) fn with_hash_at(
+    ctx: &mut Ctx<'_>,
+    place: Option<Place>,
+    answer: impl FnOnce(&mut Output, Option<LiveHash<'_>>),
+) -> Outcome {
+    let hidden_until_ms = ctx.server.hidden_until_ms();
     let db = &ctx.server.dbs[ctx.client.db as usize];
     let view = match place {
-        Some(place) => {
-            let view = <Hash as Aggregate>::view(db.entry(place).value());
-            Some(view.ok_or(CommandError::WrongType)?)
-        }
+        Some(place) => Some(live_hash(db.entry(place).value(), hidden_until_ms)?),
         None => None,
     };
     answer(&mut ctx.client.output, view);
     Ok(())
+}
+
+/// The hash that a value is, without the fields that are over by a time if there is one.
+pub(super) fn live_hash(
+    value: ValueRef<'_>,
+    hidden_until_ms: Option<u64>,
+) -> Result<LiveHash<'_>, CommandError> {
+    let hash = <Hash as Aggregate>::view(value).ok_or(CommandError::WrongType)?;
+    Ok(hidden_until_ms.map_or_else(|| hash.into(), |now_ms| hash.live_at(now_ms)))
 }
 
 fn hget(ctx: &mut Ctx<'_>) -> Outcome {
@@ -137,13 +154,13 @@ fn with_all(
 ) -> Result<usize, CommandError> {
     let mut len = 0;
     with_hash(ctx, |output, hash| {
-        len = hash.map_or(0, HashView::len);
+        len = hash.map_or(0, LiveHash::len);
         if is_map {
             output.map(len);
         } else {
             output.array(len);
         }
-        for (field, value, _) in hash.into_iter().flat_map(HashView::fields) {
+        for (field, value) in hash.into_iter().flat_map(LiveHash::fields) {
             each(output, field, value);
         }
     })?;
@@ -151,7 +168,7 @@ fn with_all(
 }
 
 fn hlen(ctx: &mut Ctx<'_>) -> Outcome {
-    with_hash(ctx, |output, hash| output.int(hash.map_or(0, HashView::len) as i64))
+    with_hash(ctx, |output, hash| output.int(hash.map_or(0, LiveHash::len) as i64))
 }
 
 fn hexists(ctx: &mut Ctx<'_>) -> Outcome {

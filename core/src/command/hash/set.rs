@@ -1,5 +1,6 @@
 //! HSET and its relatives: fields are set, counted up and taken out.
 
+use super::fields::Change;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
@@ -125,8 +126,13 @@ fn value_of<'a>(
     })
 }
 
-/// Sets the field that the second argument names. Its deadline stays.
-fn set_field(ctx: &mut Ctx<'_>, key: Key<'_>, place: Option<Place>, value: &[u8]) {
+/// Sets the field that the second argument names. Its deadline stays; returns it.
+fn set_field(
+    ctx: &mut Ctx<'_>,
+    key: Key<'_>,
+    place: Option<Place>,
+    value: &[u8],
+) -> Option<u64> {
     let (thresholds, hasher) = (Thresholds::of(&ctx.server.config), ctx.server.hasher);
     let field = ctx.arg(2);
     ctx.change(key, place, |hash: &mut Hash| {
@@ -135,7 +141,8 @@ fn set_field(ctx: &mut Ctx<'_>, key: Key<'_>, place: Option<Place>, value: &[u8]
         if deadline.is_some() {
             hash.set_deadline(field, deadline);
         }
-    });
+        deadline
+    })
 }
 
 fn hincrby(ctx: &mut Ctx<'_>) -> Outcome {
@@ -171,9 +178,13 @@ fn hincrbyfloat(ctx: &mut Ctx<'_>) -> Outcome {
     };
     const NOT_FINITE: &str = "ERR increment would produce NaN or Infinity";
     let new = old.checked_add(increment).ok_or(CommandError::Fixed(NOT_FINITE))?.to_text();
-    set_field(ctx, key, place, &new);
+    let deadline = set_field(ctx, key, place, &new);
     changed(ctx, key, 1, "hincrbyfloat");
     ctx.propagate(&[b"HSET", key.bytes, ctx.arg(2), &new]);
+    if let Some(at_ms) = deadline {
+        // HSET takes it away.
+        Change::Until(at_ms).propagate(ctx, key, &[ctx.arg(2)]);
+    }
     ctx.reply().bulk(&new);
     Ok(())
 }

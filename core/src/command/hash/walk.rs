@@ -1,8 +1,8 @@
 //! HRANDFIELD and HSCAN: some fields, by luck or one part after the other.
 
-use crate::command::aggregate::Aggregate;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
+use crate::command::hash::get::live_hash;
 use crate::command::keys::scan::{ScanOptions, cursor};
 use crate::command::list::write;
 use crate::command::random::Draw;
@@ -53,9 +53,9 @@ fn hrandfield(ctx: &mut Ctx<'_>) -> Outcome {
         return Ok(());
     };
     let Ctx { server, client, .. } = ctx;
+    let hidden_until_ms = server.hidden_until_ms();
     let (dbs, rng) = (&server.dbs, &mut server.rng);
-    let value = dbs[client.db as usize].entry(place).value();
-    let hash = <Hash as Aggregate>::view(value).ok_or(CommandError::WrongType)?;
+    let hash = live_hash(dbs[client.db as usize].entry(place).value(), hidden_until_ms)?;
     let output = &mut client.output;
     let Some(draw) = draw else {
         match hash.random(rng) {
@@ -64,7 +64,7 @@ fn hrandfield(ctx: &mut Ctx<'_>) -> Outcome {
         }
         return Ok(());
     };
-    let all = || hash.fields().map(|(field, value, _)| (field, value)).collect::<Vec<_>>();
+    let all = || hash.fields().collect::<Vec<_>>();
     let drawn = draw.draw(
         hash.len(),
         rng,
@@ -100,7 +100,7 @@ fn hscan(ctx: &mut Ctx<'_>) -> Outcome {
     let without_values = options.has_flag;
     let Ctx { server, client, .. } = ctx;
     let value = server.dbs[client.db as usize].entry(place).value();
-    let hash = <Hash as Aggregate>::view(value).ok_or(CommandError::WrongType)?;
+    let hash = live_hash(value, server.hidden_until_ms())?;
     let mut found: Vec<(Element<'_>, Element<'_>)> = Vec::new();
     let mut looked_at = 0;
     let next = hash.scan(cursor, options.count, |field, value| {

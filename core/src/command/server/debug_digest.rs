@@ -133,20 +133,24 @@ impl Digest {
             Part::Chunk(chunk) => {
                 chunk.iter().for_each(|(_, element)| self.mix(element.bytes(&mut room())));
             }
-            Part::Field(field, value, _) => self.add_pair(field, value),
+            Part::Field(field, value, at_ms) => self.add_pair(field, value, at_ms.is_some()),
             Part::Scored(member, score) => self.add_scored(member, score),
         }
     }
 
     /// The text of a score is that of Redis 7.0; servers from 7.2 on sum fewer digits.
     fn add_scored(&mut self, member: &[u8], score: f64) {
-        self.add_pair(member, &format_g17(score));
+        self.add_pair(member, &format_g17(score), false);
     }
 
-    fn add_pair(&mut self, name: &[u8], value: &[u8]) {
+    /// Adds a member with its score, or a field with its value and whether it has a deadline.
+    fn add_pair(&mut self, name: &[u8], value: &[u8], has_deadline: bool) {
         let mut inner = Self::default();
         inner.mix(name);
         inner.mix(value);
+        if has_deadline {
+            inner.add(b"!!hexpire!!");
+        }
         self.add(&inner.0);
     }
 
@@ -158,24 +162,9 @@ impl Digest {
             Shape::Intset => Intset::new(pack).iter().for_each(|member| {
                 self.add(room().format(member).as_bytes());
             }),
-            Shape::Hash => self.mix_groups(pack, 2),
-            Shape::HashTtl => self.mix_groups(pack, 3),
-            Shape::SortedSet => walk_pack(pack, &mut |part| self.mix_part(part, false)),
-        }
-    }
-
-    /// Adds the digests of fields with their values, `stride` elements each.
-    fn mix_groups(&mut self, pack: &[u8], stride: usize) {
-        let mut at = Listpack::new(pack).iter();
-        while let Some((_, name)) = at.next() {
-            let Some((_, value)) = at.next() else { return };
-            (2..stride).for_each(|_| {
-                at.next();
-            });
-            let mut inner = Self::default();
-            inner.mix(name.bytes(&mut room()));
-            inner.mix(value.bytes(&mut room()));
-            self.add(&inner.0);
+            Shape::Hash | Shape::HashTtl | Shape::SortedSet => {
+                walk_pack(pack, &mut |part| self.mix_part(part, false));
+            }
         }
     }
 

@@ -341,6 +341,12 @@ impl Stream {
             Holds::ValueAt(at) => self.next[0] = value_if(next == at),
             Holds::ValuesBehindKeys => self.next[0] = value_if(next.is_multiple_of(2)),
             Holds::ValuesFrom(from) => self.next[0] = value_if(next >= from),
+            Holds::ValuesBehindFields if was_read && self.at > 1 && word == b"fields" => {
+                self.holds = Holds::ValuesFrom(next.saturating_add(1));
+            }
+            Holds::ValuesBehindFields => {
+                self.next[0] = if next > 1 { Treat::Read } else { Treat::Keep };
+            }
             Holds::ValueOfSet => {
                 let is_comparison = was_read && self.at > 2 && word == b"ifeq";
                 self.next[0] = match next {

@@ -68,6 +68,8 @@ fn values_keep_their_form() {
             "BITFIELD k GET u8 0 SET u8 0 255 INCRBY u4 1 7",
             "BITFIELD k GET u8 0 SET u8 0 111 INCRBY u4 1 1",
         ),
+        ("HEXPIRE key 10 NX FIELDS 2 a2 b", "HEXPIRE key 10 NX FIELDS 2 x1 x"),
+        ("hsetex key px 100 fields 1 f v", "hsetex key px 100 fields 1 x x"),
         ("NOSUCH key v", "NOSUCH xxx x"),
         ("DEL k1 k2", "DEL k1 k2"),
         ("EXPIRE k 100", "EXPIRE k 100"),

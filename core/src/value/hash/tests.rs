@@ -83,9 +83,24 @@ proptest! {
             }
             prop_assert!(hash.view().get(b"none").is_none());
             let next = model.values().filter_map(|(_, at_ms)| *at_ms).min();
-            prop_assert!(hash.next_deadline_ms().unwrap_or(u64::MAX) <= next.unwrap_or(u64::MAX));
+            prop_assert_eq!(hash.next_deadline_ms().is_some(), next.is_some());
+            prop_assert!(hash.next_deadline_ms() <= next);
             let over = model.values().filter(|(_, at)| at.is_some_and(|at| at <= 50)).count();
-            prop_assert_eq!(hash.expired(50, 99).len(), over);
+            let mut swept = hash.clone();
+            let taken = swept.take_expired(50, 99, &mut 99);
+            prop_assert_eq!(taken.len(), over);
+            prop_assert_eq!(swept.view().len(), model.len() - over);
+            prop_assert!(swept.next_deadline_ms().is_none_or(|at| at > 50));
+            let live = hash.view().live_at(50);
+            prop_assert_eq!(live.len(), model.len() - over);
+            for field in taken {
+                prop_assert!(model[&*field].1.unwrap() <= 50 && live.get(&field).is_none());
+            }
+            let drawn = live.random(&mut rng);
+            let is_live = drawn.is_none_or(|(field, _)| {
+                live.get(field.bytes(&mut itoa::Buffer::new())).is_some()
+            });
+            prop_assert!(is_live);
             let drawn = hash.view().random(&mut rng).map(|(field, _)| {
                 field.bytes(&mut itoa::Buffer::new()).to_vec()
             });

@@ -152,6 +152,10 @@ pub(super) fn keyspace(page: &mut Page, view: &View<'_>) {
     for (number, db) in dbs {
         let (keys, expires, avg_ttl) = (db.len(), db.expires(), db.ttl_average_ms(now_ms));
         let line = format_args!("keys={keys},expires={expires},avg_ttl={avg_ttl}");
-        page.line(&alloc::format!("db{number}"), line);
+        let name = alloc::format!("db{number}");
+        match db.timed_hashes() {
+            0 => page.line(&name, line),
+            timed => page.line(&name, format_args!("{line},subexpiry={timed}")),
+        }
     }
 }

@@ -42,6 +42,7 @@ fn traffic(page: &mut Page, view: &View<'_>) {
 
 fn keys(page: &mut Page, view: &View<'_>) {
     let stats = &view.server.stats;
+    page.line("expired_subkeys", stats.expired_fields);
     page.line("expired_keys", stats.expired_keys);
     // Keys go when their deadline passes: there are none to be found by sampling.
     page.line("expired_stale_perc", "0.00");
