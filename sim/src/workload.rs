@@ -298,7 +298,7 @@ struct Maker<'a> {
     words: &'a mut Words,
     /// What its keys mostly hold.
     kind: Option<&'static str>,
-    /// Where the number of keys stands that follow.
+    /// Where the number of keys or fields stands that follow.
     numkeys: Option<usize>,
 }
 
@@ -320,7 +320,8 @@ impl<'a> Maker<'a> {
                 continue;
             }
             let times = if argument.multiple { self.times(argument) } else { 1 };
-            if let Some(at) = self.numkeys.take_if(|_| argument.kind == Kind::Key) {
+            let is_counted = argument.kind == Kind::Key || argument.multiple;
+            if let Some(at) = self.numkeys.take_if(|_| is_counted) {
                 self.words[at] = times.to_string().into_bytes();
             }
             for time in 0..times {
@@ -360,7 +361,7 @@ impl<'a> Maker<'a> {
                 };
                 self.words.push(key);
             }
-            Kind::Integer if argument.name == "numkeys" => {
+            Kind::Integer if matches!(&*argument.name, "numkeys" | "numfields") => {
                 self.numkeys = self.rng.random_ratio(15, 16).then_some(self.words.len());
                 self.words.push(workload.integer(self.now_ms, self.rng));
             }

@@ -81,7 +81,7 @@ impl Generator {
     pub fn command(&mut self) -> Vec<Vec<u8>> {
         let Self { rng, shapes } = self;
         let shape = shapes.choose(rng).expect("there are commands");
-        let mut writer = Writer { rng, group: shape.group, words: Vec::new(), numkeys: None };
+        let mut writer = Writer { rng, group: shape.group, words: Vec::new(), count: None };
         writer.words.extend(shape.words.iter().map(|word| word.clone().into_bytes()));
         shape.arguments.iter().for_each(|argument| writer.argument(argument));
         writer.spoil();
@@ -111,8 +111,8 @@ struct Writer<'a> {
     rng: &'a mut ChaCha8Rng,
     group: Group,
     words: Vec<Vec<u8>>,
-    /// Where the number of keys stands that are yet to come.
-    numkeys: Option<usize>,
+    /// Where the number of keys or fields stands that are yet to come.
+    count: Option<usize>,
 }
 
 impl Writer<'_> {
@@ -127,7 +127,8 @@ impl Writer<'_> {
             }
             self.once(argument);
         }
-        if let Some(at) = self.numkeys.take_if(|_| argument.kind == Kind::Key)
+        let is_counted = argument.kind == Kind::Key || argument.multiple;
+        if let Some(at) = self.count.take_if(|_| is_counted)
             && self.rng.random_ratio(9, 10)
         {
             self.words[at] = times.to_string().into_bytes();
@@ -144,8 +145,8 @@ impl Writer<'_> {
                 }
             }
             Kind::Key => self.key(),
-            Kind::Integer if argument.name == "numkeys" => {
-                self.numkeys = Some(self.words.len());
+            Kind::Integer if matches!(&*argument.name, "numkeys" | "numfields") => {
+                self.count = Some(self.words.len());
                 self.one_of(INTEGERS);
             }
             Kind::Integer if argument.name.contains("seconds") => {
@@ -191,6 +192,7 @@ impl Writer<'_> {
             "subcommand" => self.one_of(&["getreg", "decode", "encoding", "todense", "other"]),
             // Fields of BITFIELD.
             "encoding" => self.one_of(&["u8", "i8", "u1", "i5", "u33", "u63", "i64", "u64"]),
+            "field" => self.one_of(&["f1", "f2", "f3", "12", ""]),
             "id" | "threshold" | "lastid" => self.one_of(&["0", "1-1", "5-*", "7", "0-0", "abc"]),
             _ => {
                 let value = STRINGS.choose(self.rng).expect("there are some").to_vec();

@@ -32,6 +32,7 @@ struct Frozen {
     number: usize,
     keys: usize,
     expires: usize,
+    has_field_deadlines: bool,
     segments: vec::IntoIter<Arc<Segment>>,
 }
 
@@ -55,6 +56,7 @@ impl Snapshot {
             number,
             keys: db.len(),
             expires: db.expires(),
+            has_field_deadlines: db.timed_hashes() > 0,
             segments: db.segments.clone().into_iter(),
         };
         Self { dbs: dbs.map(freeze).collect() }
@@ -82,6 +84,12 @@ impl Snapshot {
     #[must_use]
     pub fn expires(&self, db: usize) -> usize {
         self.dbs.get(db).map_or(0, |frozen| frozen.expires)
+    }
+
+    /// Whether fields of any hash had deadlines.
+    #[must_use]
+    pub fn has_field_deadlines(&self) -> bool {
+        self.dbs.iter().any(|frozen| frozen.has_field_deadlines)
     }
 
     /// Keys of all databases.

@@ -229,9 +229,10 @@ mod tests {
                 let Some(at) = place(db, *key) else { return };
                 let field = format!("f{field}");
                 let set = |hash: &mut Hash| hash.set_deadline(field.as_bytes(), *at_ms);
-                let set_value = |value: &mut Value| match value {
-                    Value::Hash(hash) => set(hash),
-                    _ => {}
+                let set_value = |value: &mut Value| {
+                    if let Value::Hash(hash) = value {
+                        set(hash);
+                    }
                 };
                 if db.entry(at).outside().is_some() {
                     db.modify(at, set_value);

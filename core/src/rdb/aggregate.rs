@@ -13,7 +13,7 @@ use crate::keyspace::ValueRef;
 use crate::value::listpack::{self, Element, Listpack};
 use crate::value::pack::Shape;
 use crate::value::walk::{Part, Walk, walk_pack};
-use crate::value::{Value, intset};
+use crate::value::{HashView, Value, intset};
 
 /// A list's node that is one large element.
 const NODE_PLAIN: usize = 1;
@@ -28,7 +28,7 @@ const PLAIN_BYTES_MIN: usize = 8 * 1024;
 pub(super) fn type_number(value: ValueRef<'_>, version: Version) -> u8 {
     match value {
         ValueRef::String(_) | ValueRef::Int(_) | ValueRef::Object(Value::String(_)) => TYPE_STRING,
-        ValueRef::Pack(pack) => pack_type(Shape::of(pack), version),
+        ValueRef::Pack(pack) => pack_type(shape_of(pack), version),
         ValueRef::Object(Value::List(_)) => list_type(version),
         ValueRef::Object(Value::Set(_)) => kind::SET,
         ValueRef::Object(Value::SortedSet(_)) => kind::ZSET_2,
@@ -36,6 +36,24 @@ pub(super) fn type_number(value: ValueRef<'_>, version: Version) -> u8 {
             kind::HASH_METADATA
         }
         ValueRef::Object(Value::Hash(_)) => kind::HASH,
+    }
+}
+
+/// The version that a value needs, which is `version` for most.
+pub(super) fn version_for(value: ValueRef<'_>, version: Version) -> Version {
+    let has_deadlines = match value {
+        ValueRef::Pack(pack) => shape_of(pack) == Shape::HashTtl,
+        ValueRef::Object(value) => value.next_field_deadline_ms().is_some(),
+        ValueRef::String(_) | ValueRef::Int(_) => false,
+    };
+    if has_deadlines { Version::V12 } else { version }
+}
+
+/// The shape in which a pack is written: room for deadlines is left out when there are none.
+fn shape_of(pack: &[u8]) -> Shape {
+    match Shape::of(pack) {
+        Shape::HashTtl if HashView::Pack(pack).next_deadline_ms().is_none() => Shape::Hash,
+        shape => shape,
     }
 }
 
@@ -53,7 +71,7 @@ fn pack_type(shape: Shape, version: Version) -> u8 {
         Shape::List => list_type(version),
         Shape::HashTtl => kind::HASH_LISTPACK_EX,
         Shape::Intset => kind::SET_INTSET,
-        Shape::Set if version == Version::V11 => kind::SET_LISTPACK,
+        Shape::Set if version >= Version::V11 => kind::SET_LISTPACK,
         Shape::Set => kind::SET,
         Shape::Hash if knows_listpacks(version) => kind::HASH_LISTPACK,
         Shape::Hash => kind::HASH,
@@ -65,6 +83,18 @@ fn pack_type(shape: Shape, version: Version) -> u8 {
 /// Whether a pack is written element by element, because the version has no packs of its shape.
 fn is_plain(shape: Shape, version: Version) -> bool {
     matches!(pack_type(shape, version), kind::LIST | kind::SET | kind::HASH | kind::ZSET_2)
+}
+
+/// A pack of fields without the room for deadlines.
+fn without_deadlines(pack: &[u8]) -> Vec<u8> {
+    let mut plain = Shape::Hash.empty().to_vec();
+    for (number, (_, element)) in Listpack::new(pack).iter().enumerate() {
+        if number % 3 < 2 {
+            let end = plain.len();
+            listpack::insert_element(&mut plain, end, element);
+        }
+    }
+    plain
 }
 
 /// A large aggregate on its way to a file.
@@ -153,7 +183,10 @@ impl Encoder {
 
     /// Writes the bytes of a pack as a value.
     pub(super) fn pack(&mut self, out: &mut Vec<u8>, pack: &[u8], version: Version) {
-        let shape = Shape::of(pack);
+        let shape = shape_of(pack);
+        if shape != Shape::of(pack) {
+            return self.pack(out, &without_deadlines(pack), version);
+        }
         if is_plain(shape, version) {
             let group = if matches!(shape, Shape::Hash | Shape::SortedSet) { 2 } else { 1 };
             encode::length(out, Listpack::new(pack).len() / group);

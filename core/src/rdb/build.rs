@@ -2,7 +2,7 @@
 
 use super::open::Making;
 use crate::value::listpack::Element;
-use crate::value::{Hash, List, Set, SortedSet, Value};
+use crate::value::{FIELD_DEADLINE_MAX, Hash, List, Set, SortedSet, Value};
 
 /// An aggregate in the making.
 #[derive(Debug)]
@@ -57,10 +57,8 @@ impl Build {
         expire_at_ms: Option<u64>,
     ) -> Result<(), &'static str> {
         let Self::Hash(hash, making) = self else { return Err("this is no hash") };
-        if expire_at_ms.is_some() {
-            // Nobody would take the field out when its time has come.
-            return Err("deadlines of fields are not supported yet");
-        }
+        // Valkey has deadlines that are later than those that HPEXPIREAT takes.
+        let expire_at_ms = expire_at_ms.map(|at_ms| at_ms.clamp(1, FIELD_DEADLINE_MAX));
         let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
         let (field, value) = (field.bytes(&mut first), value.bytes(&mut second));
         let is_new = hash.insert(field, value, expire_at_ms, &making.thresholds, making.hasher);

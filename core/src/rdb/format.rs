@@ -52,6 +52,11 @@ pub(super) mod kind {
     /// Nodes that are listpacks, or single large elements.
     pub(crate) const LIST_QUICKLIST_2: u8 = 18;
     pub(crate) const SET_LISTPACK: u8 = 20;
+    /// Fields with deadlines, in release candidates of Redis 7.4. Valkey 9 has the number for its
+    /// own form.
+    pub(crate) const HASH_METADATA_PRE_GA: u8 = 22;
+    /// Field, value and deadline in turns, in release candidates of Redis 7.4.
+    pub(crate) const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
     /// Fields with deadlines relative to the first, 8 bytes in front (Redis 7.4).
     pub(crate) const HASH_METADATA: u8 = 24;
     /// Field, value and deadline in turns, the first deadline in 8 bytes in front (Redis 7.4).
@@ -94,7 +99,7 @@ pub const VERSION_MAX: u16 = 12;
 pub const VALKEY_VERSION: u16 = 80;
 
 /// A version that files are written in. Strings are written alike in all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// For Redis 5 and newer.
     V9,
@@ -103,6 +108,8 @@ pub enum Version {
     /// For Redis 7.2 and newer.
     #[default]
     V11,
+    /// For Redis 7.4 and newer. Nobody asks for it: it is what fields with deadlines need.
+    V12,
 }
 
 impl Version {
@@ -122,6 +129,7 @@ impl Version {
             Self::V9 => 9,
             Self::V10 => 10,
             Self::V11 => 11,
+            Self::V12 => 12,
         }
     }
 
@@ -131,6 +139,7 @@ impl Version {
             Self::V9 => b"REDIS0009",
             Self::V10 => b"REDIS0010",
             Self::V11 => b"REDIS0011",
+            Self::V12 => b"REDIS0012",
         }
     }
 }

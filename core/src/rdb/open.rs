@@ -44,6 +44,8 @@ enum Form {
     Pairs,
     /// A deadline in front of each field: relative to this one plus one, or none.
     TimedPairs(u64),
+    /// A deadline in front of each field, or 0.
+    PairsAt,
     /// Fields and values, each with a deadline behind it: Valkey's form.
     PairsTimed,
     /// Members with scores as text.
@@ -163,6 +165,11 @@ impl Open {
                 let (field, value) = from.two()?;
                 self.build.pair(from.element(&field, 0), from.element(&value, 1), at_ms)
             }
+            Form::PairsAt => {
+                let at_ms = Some(from.cursor.length()?).filter(|&at_ms| at_ms > 0);
+                let (field, value) = from.two()?;
+                self.build.pair(from.element(&field, 0), from.element(&value, 1), at_ms)
+            }
             Form::PairsTimed => {
                 let (field, value) = from.two()?;
                 let at_ms = u64::try_from(i64::from_le_bytes(from.cursor.array()?)).ok();
@@ -248,8 +255,7 @@ impl Open {
 /// The form of a type.
 fn form_of(number: u8, version: u16, making: &Making) -> Option<(Form, Group, Build)> {
     use Packed::{Intset, Listpack, Ziplist, Zipmap};
-    const VALKEY_HASH: u8 = 22;
-    const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
+    const VALKEY_HASH: u8 = kind::HASH_METADATA_PRE_GA;
     let list = || Build::list(making);
     let set = || Build::set(making);
     let zset = || Build::sorted_set(making);
@@ -270,7 +276,8 @@ fn form_of(number: u8, version: u16, making: &Making) -> Option<(Form, Group, Bu
         kind::HASH_ZIPLIST => (Form::Packs(Ziplist), Group::Two, hash()),
         kind::HASH_LISTPACK => (Form::Packs(Listpack), Group::Two, hash()),
         VALKEY_HASH if version == VALKEY_VERSION => (Form::PairsTimed, Group::Two, hash()),
-        HASH_LISTPACK_EX_PRE_GA | kind::HASH_LISTPACK_EX => {
+        kind::HASH_METADATA_PRE_GA => (Form::PairsAt, Group::Two, hash()),
+        kind::HASH_LISTPACK_EX_PRE_GA | kind::HASH_LISTPACK_EX => {
             (Form::Packs(Listpack), Group::Three, hash())
         }
         kind::HASH_METADATA => (Form::TimedPairs(0), Group::Two, hash()),

@@ -37,7 +37,7 @@ pub enum PayloadError {
 pub fn dump(value: ValueRef<'_>, compression: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(compression);
-    let version = Version::default();
+    let version = aggregate::version_for(value, Version::default());
     out.push(aggregate::type_number(value, version));
     match value {
         ValueRef::Int(number) => encode::int(&mut out, number),
@@ -142,6 +142,109 @@ mod tests {
         assert_eq!(text(newer), Ok(b"hello".to_vec()));
         let compressed = b"\x00\xc3\t\x1e\x01aa\xe0\x11\x00\x01aa\n\x00Es|\xbb+d{\xbb";
         assert_eq!(text(compressed), Ok([b'a'; 30].to_vec()));
+    }
+
+    /// A hash as text: fields with values, and `@` with the deadline of those that have one.
+    fn fields(payload: &[u8]) -> Result<Vec<alloc::string::String>, PayloadError> {
+        let mut room = Vec::new();
+        let value = restore(payload, 1 << 20, &Making::default(), &mut room)?;
+        let NewValue::Object(Value::Hash(hash)) = value else { panic!("a hash: {value:?}") };
+        let text = |element: crate::value::listpack::Element<'_>| {
+            alloc::string::String::from_utf8_lossy(element.bytes(&mut itoa::Buffer::new())).into()
+        };
+        let shown = hash.view().fields().map(|(field, value, at_ms)| {
+            let (field, value): (alloc::string::String, alloc::string::String) =
+                (text(field), text(value));
+            let at_ms = at_ms.map(|at_ms| alloc::format!("@{at_ms}"));
+            alloc::format!("{field}={value}{}", at_ms.unwrap_or_default())
+        });
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort();
+        Ok(shown)
+    }
+
+    /// Payloads that Redis 8.2 and Valkey 9.1 answer about hashes whose fields have deadlines.
+    #[test]
+    fn deadlines_of_fields_of_real_servers() {
+        let value = "v".repeat(100);
+        let one = alloc::format!("f={value}@4102444800123");
+        for (payload, expected) in [
+            (
+                &b"\x19{\xd8\xc3,\xbb\x03\x00\x0011\x00\x00\x00\t\x00\x81b\x02\x84text\x05\
+                   \xf4{\xd8\xc3,\xbb\x03\x00\x00\t\x81a\x02\x01\x01\xf4\xc8\xd9\xc3,\xbb\x03\x00\
+                   \x00\t\x81c\x02\xdf\xfb\x02\x00\x01\xff\x0c\x00\xfd\x0c!2\x9c\xd0\x8fx"[..],
+                &["a=1@4102444800456", "b=text@4102444800123", "c=-5"][..],
+            ),
+            (
+                b"\x18{\xd8\xc3,\xbb\x03\x00\x00\x01\x01\x01f\xc3\t@d\x01vv\xe0W\x00\x01vv\x0c\
+                  \x00\x13\xfe.C\xa9s\xccn",
+                &[&one],
+            ),
+            (
+                b"\x18{\xd8\xc3,\xbb\x03\x00\x00\x03\x00\x01c\x01y\x01\x01b\x01xC\xe9\x01a\xc0\
+                  \x01\x0c\x00\x95f\xf3Z\x8a4Vw",
+                &["a=1@4102444801123", "b=x@4102444800123", "c=y"],
+            ),
+            (
+                b"\x19{\xd8\xc3,\xbb\x03\x00\x00\x15\x15\x00\x00\x00\x06\x00\x81b\x02\x02\x01\
+                  \x00\x01\x81a\x02\x01\x01\x00\x01\xff\x0c\x00+P\xfdNL>\xac\x8b",
+                &["a=1", "b=2"],
+            ),
+            (
+                b"\x16\x03\x01a\xc0\x01\xc8\xd9\xc3,\xbb\x03\x00\x00\x01b\x04text{\xd8\xc3,\
+                  \xbb\x03\x00\x00\x01c\xc0\xfb\xff\xff\xff\xff\xff\xff\xff\xffP\x00\x82Cj\x15\
+                  \xc3\xf7\xa1\xe0",
+                &["a=1@4102444800456", "b=text@4102444800123", "c=-5"],
+            ),
+            (
+                b"\x16\x01\x01f\xc3\t@d\x01vv\xe0W\x00\x01vv{\xd8\xc3,\xbb\x03\x00\x00P\x00a\
+                  \x03\xa5\xd1%<\x86,",
+                &[&one],
+            ),
+        ] {
+            assert_eq!(fields(payload).unwrap(), expected, "{}", payload.escape_ascii());
+        }
+        // Release candidates of Redis 7.4 had absolute times, in lengths, and packs without a head.
+        let timed = b"\x16\x02\x81\x00\x00\x03\xbb,\xc3\xd8{\x01a\xc0\x01\x00\x01b\x01x";
+        assert_eq!(fields(&sealed(timed, 12)).unwrap(), ["a=1@4102444800123", "b=x"]);
+        let packed = b"\x17\x15\x15\x00\x00\x00\x06\x00\x81b\x02\x02\x01\x00\x01\x81a\x02\x01\
+                       \x01\x05\x01\xff";
+        assert_eq!(fields(&sealed(packed, 12)).unwrap(), ["a=1@5", "b=2"]);
+        // Valkey has later deadlines.
+        let late = b"\x16\x01\x01f\x01v\xff\xff\xff\xff\xff\xff\xff\x7f";
+        assert_eq!(fields(&sealed(late, 80)).unwrap(), ["f=v@70368744177663"]);
+    }
+
+    /// Ours are of version 12 only where a field has a deadline.
+    #[test]
+    fn deadlines_of_fields_cross_over() {
+        let making = Making::default();
+        for (count, every) in [(3, 0), (3, 2), (3, 1), (600, 0), (600, 7), (600, 1)] {
+            let mut hash = crate::value::Hash::default();
+            for number in 0..count {
+                let (field, value) = (alloc::format!("f{number}"), alloc::format!("v{number}"));
+                let at_ms = (every > 0 && number % every == 0).then_some(number + 1_000_000);
+                let (field, value) = (field.as_bytes(), value.as_bytes());
+                hash.insert(field, value, at_ms, &making.thresholds, making.hasher);
+            }
+            let at_ms = hash.view().deadline_ms(b"f0").flatten();
+            hash.set_deadline(b"f0", Some(7));
+            hash.set_deadline(b"f0", at_ms);
+            let value = Value::Hash(hash.clone());
+            let payload = match value.pack() {
+                Some(pack) => dump(ValueRef::Pack(pack.bytes()), true),
+                None => dump(ValueRef::Object(&value), true),
+            };
+            let version = if every > 0 { 12 } else { 11 };
+            assert_eq!(payload[payload.len() - FOOTER_BYTES], version);
+            let restored = fields(&payload).unwrap();
+            assert_eq!(restored.len() as u64, count);
+            let timed = restored.iter().filter(|field| field.contains('@')).count();
+            let expected = if every > 0 { count.div_ceil(every) } else { 0 };
+            assert_eq!(timed as u64, expected);
+            let first = if every > 0 { "f0=v0@1000000" } else { "f0=v0" };
+            assert_eq!(restored[0], first);
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ enum Stage {
 /// How a dump is written.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The version of the format.
+    /// The version of the format; where fields have deadlines it is 12 all the same.
     pub version: Version,
     /// Compress strings (`rdbcompression`).
     pub compression: bool,
@@ -126,7 +126,10 @@ impl Usage {
 impl Save {
     /// A file in the dump format.
     #[must_use]
-    pub fn dump(snapshot: Snapshot, settings: Settings) -> Self {
+    pub fn dump(snapshot: Snapshot, mut settings: Settings) -> Self {
+        if snapshot.has_field_deadlines() {
+            settings.version = Version::V12;
+        }
         Self::new(snapshot, Form::Dump(DumpForm::new(settings)))
     }
 

@@ -27,7 +27,10 @@ impl Server {
         let mut budget = Budget { removals: REMOVALS_PER_TURN, looks: LOOKS_PER_TURN };
         let mut next = self.dbs.next_number(0);
         while let Some(db) = next {
-            while budget.removals > 0 && budget.looks > 0 && self.expire_next(db, now_ms, &mut budget) {}
+            while budget.removals > 0
+                && budget.looks > 0
+                && self.expire_next(db, now_ms, &mut budget)
+            {}
             next = self.dbs.next_number(db + 1);
         }
         self.stats.expired_budget_used_up += u64::from(budget.removals == 0);
@@ -43,11 +46,11 @@ impl Server {
             && key_at.is_none_or(|key_at| at_ms < key_at)
         {
             self.expire_fields_of_next(db as u32, now_ms, budget);
-        } else if key_at.is_some() {
-            if let Some(name) = table.expired(now_ms, &mut budget.looks) {
-                self.expire_named(db as u32, &name, now_ms);
-                budget.removals -= 1;
-            }
+        } else if key_at.is_some()
+            && let Some(name) = table.expired(now_ms, &mut budget.looks)
+        {
+            self.expire_named(db as u32, &name, now_ms);
+            budget.removals -= 1;
         }
         key_at.or(field_at).is_some()
     }

@@ -125,3 +125,93 @@ fn is_over(entry: &Entry<'_>, now_ms: u64) -> bool {
     };
     hash.next_deadline_ms().is_some() && hash.live_at(now_ms).is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::turn::Now;
+    use alloc::format;
+    use alloc::string::String;
+
+    const BIG: usize = 2500;
+
+    /// At the time 1000: a large hash and a small one, each with a field that stays.
+    fn server() -> Server {
+        let mut server = Server::new(Config::default(), [0; 32], crate::command::registry());
+        server.now = Now { mono_ns: 0, wall_us: 1_000_000 };
+        let thresholds = crate::value::Thresholds::default();
+        for (name, fields, at_ms) in [(&b"big"[..], BIG, 2000), (b"small", 3, 1990)] {
+            let (key, hasher) = (server.hasher.key(name), server.hasher);
+            server.change(0, key, None, |hash: &mut Hash| {
+                for number in 0..fields {
+                    let field = format!("f{number}");
+                    hash.insert(field.as_bytes(), b"v", Some(at_ms), &thresholds, hasher);
+                }
+                hash.insert(b"stays", b"v", None, &thresholds, hasher);
+            });
+        }
+        server.log.is_on = true;
+        server
+    }
+
+    fn len(server: &Server, name: &[u8]) -> usize {
+        let db = &server.dbs[0];
+        let place = db.find(server.hasher.key(name)).unwrap();
+        match db.entry(place).value() {
+            ValueRef::Pack(pack) => HashView::Pack(pack).len(),
+            ValueRef::Object(Value::Hash(hash)) => hash.view().len(),
+            other => panic!("a hash: {other:?}"),
+        }
+    }
+
+    fn logged(server: &mut Server) -> String {
+        String::from_utf8(server.log.take_batch()).unwrap()
+    }
+
+    #[test]
+    fn a_storm_is_spread_over_turns_and_the_oldest_goes_first() {
+        let mut server = server();
+        server.expire_due();
+        assert_eq!((len(&server, b"big"), len(&server, b"small")), (BIG + 1, 4));
+        assert_eq!(server.next_expiry_ns(), Some(990_000_000));
+        server.now = Now { mono_ns: 990_000_000, wall_us: 1_990_000 };
+        server.expire_due();
+        assert_eq!((len(&server, b"big"), len(&server, b"small")), (BIG + 1, 1));
+        assert_eq!(server.next_expiry_ns(), Some(1_000_000_000));
+        let text = logged(&mut server);
+        assert!(text.contains("HDEL\r\n$5\r\nsmall\r\n$2\r\nf0\r\n") && !text.contains("MULTI"));
+        server.now = Now { mono_ns: 1_000_000_000, wall_us: 2_000_000 };
+        for left in [1500, 500, 0] {
+            server.expire_due();
+            assert_eq!(len(&server, b"big"), left + 1);
+            server.dbs[0].check();
+        }
+        assert_eq!(server.stats.expired_fields as usize, BIG + 3);
+        assert_eq!(server.dbs[0].timed_hashes(), 0);
+        assert_eq!(server.next_expiry_ns(), None);
+        assert_eq!(logged(&mut server).matches("$4\r\nHDEL\r\n").count(), 3);
+    }
+
+    #[test]
+    fn who_looks_sees_none_that_is_over_and_a_pause_keeps_them() {
+        let mut server = server();
+        server.now = Now { mono_ns: 2_000_000_000, wall_us: 3_000_000 };
+        let (big, small) = (server.hasher.key(b"big"), server.hasher.key(b"small"));
+        server.pause_clients(crate::client::pause::PauseMode::Write, u64::MAX, false);
+        assert!(server.find_live(0, big, None).is_some());
+        assert_eq!(len(&server, b"big"), BIG + 1);
+        assert_eq!(server.hidden_until_ms(), Some(3000));
+        server.unpause_clients();
+        assert!(server.find_live(0, big, None).is_some());
+        assert_eq!((len(&server, b"big"), len(&server, b"small")), (1, 4));
+        server.log.close_block();
+        let text = logged(&mut server);
+        assert_eq!(text.matches("$4\r\nHDEL\r\n").count(), 3, "{BIG} fields are three commands");
+        assert!(text.contains("MULTI") && text.contains("EXEC"), "and one block");
+        server.change(0, small, server.dbs[0].find(small), |hash: &mut Hash| hash.remove(b"stays"));
+        assert!(server.find_live(0, small, None).is_none());
+        assert!(server.dbs[0].find(small).is_none());
+        assert_eq!(server.dbs[0].len(), 1);
+    }
+}

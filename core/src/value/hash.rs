@@ -207,7 +207,7 @@ impl Hash {
     /// Takes fields out whose deadline has passed at `now_ms`, at most `most`. Spends at most
     /// `looks` looks at parts of a large hash that turn out to have none.
     pub fn take_expired(&mut self, now_ms: u64, most: usize, looks: &mut u32) -> Vec<Box<[u8]>> {
-        let mut taken = Vec::new();
+        let mut taken: Vec<Box<[u8]>> = Vec::new();
         match self {
             Self::Table(table) => {
                 let table = Arc::make_mut(table);
@@ -223,10 +223,11 @@ impl Hash {
             Self::Pack(_) => {
                 let is_over = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
                 let fields = self.view().fields().filter(|(.., at_ms)| is_over(*at_ms)).take(most);
-                taken.extend(fields.map(|(field, ..)| field.bytes(&mut itoa::Buffer::new()).into()));
-                taken.iter().for_each(|field: &Box<[u8]>| {
+                taken
+                    .extend(fields.map(|(field, ..)| field.bytes(&mut itoa::Buffer::new()).into()));
+                for field in &taken {
                     self.remove(field);
-                });
+                }
             }
         }
         taken

@@ -126,7 +126,9 @@ impl Change {
     pub(super) fn propagate(self, ctx: &mut Ctx<'_>, key: Key<'_>, fields: &[&[u8]]) {
         let (mut digits, mut count) = (itoa::Buffer::new(), itoa::Buffer::new());
         let mut words: Vec<&[u8]> = match self {
-            Self::Until(at_ms) => [b"HPEXPIREAT", key.bytes, digits.format(at_ms).as_bytes()].into(),
+            Self::Until(at_ms) => {
+                [b"HPEXPIREAT", key.bytes, digits.format(at_ms).as_bytes()].into()
+            }
             Self::Persist => [b"HPERSIST", key.bytes].into(),
             Self::Remove => [b"HDEL", key.bytes].into(),
         };

@@ -127,12 +127,7 @@ fn value_of<'a>(
 }
 
 /// Sets the field that the second argument names. Its deadline stays; returns it.
-fn set_field(
-    ctx: &mut Ctx<'_>,
-    key: Key<'_>,
-    place: Option<Place>,
-    value: &[u8],
-) -> Option<u64> {
+fn set_field(ctx: &mut Ctx<'_>, key: Key<'_>, place: Option<Place>, value: &[u8]) -> Option<u64> {
     let (thresholds, hasher) = (Thresholds::of(&ctx.server.config), ctx.server.hasher);
     let field = ctx.arg(2);
     ctx.change(key, place, |hash: &mut Hash| {
