@@ -38,6 +38,23 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("client|setinfo", "flags", "valkey made it possible during a busy script later"),
 ];
 
+/// Commands of Redis 7.4 and 8.0, which say what those say. Valkey 9 has made them anew and says
+/// other things of them.
+const OF_NEWER_REDIS: &[&str] = &[
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hgetdel",
+    "hgetex",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "hsetex",
+    "httl",
+];
+
 /// The fields of COMMAND INFO by position. The name and the subcommands are compared elsewhere.
 const INFO_FIELDS: &[(usize, &str)] = &[
     (1, "arity"),
@@ -83,6 +100,9 @@ fn every_command_says_of_itself_what_redis_says() {
     let mut found = Vec::new();
     for row in seedis_core::command::registry().rows() {
         let name = &*row.full_name;
+        if OF_NEWER_REDIS.contains(&name) {
+            continue;
+        }
         let theirs: Vec<Facts> = peers
             .iter_mut()
             .filter_map(|peer| facts(name, &mut |words| peer.call(words)))

@@ -98,7 +98,8 @@ fn cross_deadlines(from: &Path, to: &Path, from_arguments: &[&str], to_arguments
     assert_eq!(client.tcp.hear("", Patience::Long), Heard::Closed);
     drop(server);
     let server = Server::start_with(to, &[&["--dir", path][..], to_arguments].concat());
-    let mut client = Client::of(&server.expect("the other starts on the files"));
+    let server = server.expect("the other starts on the files");
+    let mut client = Client::of(&server);
     let found = names.map(|name| client.fields(name));
     assert_eq!(found, expected, "{} to {}: {from_arguments:?}", from.display(), to.display());
     if from_arguments.contains(&"--appendonly") {
