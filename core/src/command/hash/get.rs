@@ -96,7 +96,7 @@ pub(super) fn with_hash_at(
 }
 
 /// The hash that a value is, without the fields that are over by a time if there is one.
-pub(super) fn live_hash(
+pub(crate) fn live_hash(
     value: ValueRef<'_>,
     hidden_until_ms: Option<u64>,
 ) -> Result<LiveHash<'_>, CommandError> {

@@ -8,9 +8,8 @@
 use alloc::vec::Vec;
 
 use crate::client::output::Output;
-use crate::command::aggregate::Aggregate;
 use crate::command::ctx::{Ctx, Text};
-use crate::value::Hash;
+use crate::command::hash::get::live_hash;
 
 /// A pattern.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +79,7 @@ impl Ctx<'_> {
         room.clear();
         [before, element, behind].into_iter().for_each(|part| room.extend_from_slice(part));
         let place = self.read(self.server.hasher.key(room));
+        let hidden_until_ms = self.server.hidden_until_ms();
         let output = &mut self.client.output;
         let db = &self.server.dbs[self.client.db as usize];
         let Some(value) = place.map(|place| db.entry(place).value()) else {
@@ -92,7 +92,8 @@ impl Ctx<'_> {
                 with(output, text.as_ref().map(|text| text.bytes(&mut digits)));
             }
             Some(field) => {
-                let found = <Hash as Aggregate>::view(value).and_then(|hash| hash.get(field));
+                let hash = live_hash(value, hidden_until_ms).ok();
+                let found = hash.and_then(|hash| hash.get(field));
                 with(output, found.as_ref().map(|found| found.bytes(&mut digits)));
             }
         }
