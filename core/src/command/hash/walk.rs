@@ -1,7 +1,7 @@
 //! HRANDFIELD and HSCAN: some fields, by luck or one part after the other.
 
 use crate::command::ctx::Ctx;
-use crate::command::error::{CommandError, Outcome};
+use crate::command::error::Outcome;
 use crate::command::hash::get::live_hash;
 use crate::command::keys::scan::{ScanOptions, cursor};
 use crate::command::list::write;
