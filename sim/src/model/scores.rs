@@ -44,7 +44,9 @@ fn number(text: &[u8]) -> Option<f64> {
 /// Whether text is how this number is written. Simple ones have one way to be; of others it is
 /// asked that they are read back as what they were.
 pub(super) fn is_written(score: f64, text: &[u8]) -> bool {
-    let is_simple = score.abs() < 1e15 && (score * 1024.0).fract() == 0.0;
+    // Of at most 15 digits, or 17 with those of a fraction.
+    let is_integer = score.abs() < 1e15 && score.fract() == 0.0;
+    let is_simple = is_integer || score.abs() < 1e7 && (score * 1024.0).fract() == 0.0;
     if is_simple || score.is_infinite() {
         return text == format!("{}", score + 0.0).as_bytes() || score == 0.0 && text == b"-0";
     }
