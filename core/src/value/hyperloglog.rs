@@ -133,8 +133,8 @@ impl<'a> View<'a> {
     pub fn count(self) -> Result<u64, Corrupted> {
         let mut histogram = Histogram::default();
         match self.encoding {
-            Encoding::Dense => dense::each_four(self.registers(), |four| {
-                four.into_iter().for_each(|value| histogram.add(value, 1));
+            Encoding::Dense => dense::blocks(self.registers()).for_each(|values| {
+                histogram.add_each(&values);
             }),
             Encoding::Sparse => self.each_run(|_, opcode| {
                 histogram.add(opcode.value, opcode.len);
@@ -151,11 +151,12 @@ impl<'a> View<'a> {
     pub fn merge_into(self, registers: &mut [u8; REGISTERS]) -> Result<(), Corrupted> {
         match self.encoding {
             Encoding::Dense => {
-                let mut fours = registers.as_chunks_mut::<4>().0.iter_mut();
-                dense::each_four(self.registers(), |values| {
-                    let known = fours.next().into_iter().flatten();
-                    known.zip(values).for_each(|(known, value)| *known = value.max(*known));
-                });
+                let known = registers.as_chunks_mut::<{ dense::BLOCK }>().0.iter_mut();
+                for (known, values) in known.zip(dense::blocks(self.registers())) {
+                    known.iter_mut().zip(values).for_each(|(known, value)| {
+                        *known = value.max(*known);
+                    });
+                }
                 Ok(())
             }
             Encoding::Sparse => self.each_run(|first, opcode| {
@@ -344,7 +345,7 @@ pub fn cache(bytes: &mut [u8], cardinality: u64) {
 #[must_use]
 pub fn count(registers: &[u8; REGISTERS]) -> u64 {
     let mut histogram = Histogram::default();
-    registers.iter().for_each(|&value| histogram.add(value, 1));
+    histogram.add_each(registers);
     histogram.cardinality()
 }
 

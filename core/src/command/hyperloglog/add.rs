@@ -77,22 +77,21 @@ fn raise_each(ctx: &Ctx<'_>, changed: &mut Hyperloglog) -> Result<usize, Command
 /// Whether any of the elements would change the HyperLogLog.
 fn is_raised(ctx: &mut Ctx<'_>, place: Place) -> Result<bool, CommandError> {
     let args = ctx.args;
-    let bytes = ctx.string(place)?.len();
-    let outcome = ctx.with_hyperloglog(place, |view| {
-        for element in args.from(2) {
-            if view.is_raised_by(Register::of(element))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    let (encoding, outcome) = ctx.with_hyperloglog(place, |view| {
+        let mut registers = args.from(2).map(Register::of);
+        let raised = registers.find_map(|register| match view.is_raised_by(register) {
+            Ok(false) => None,
+            raised => Some(raised),
+        });
+        (view.encoding(), raised.unwrap_or(Ok(false)))
     })?;
-    // Only the opcodes of a sparse one are walked over, and it is never long.
-    ctx.work((args.len() - 2) * bytes.min(WALKED_MAX) / super::BYTES_PER_WORK);
-    outcome
+    if encoding == Encoding::Sparse {
+        // Each element is searched among the opcodes.
+        let bytes = ctx.string(place)?.len();
+        ctx.work((args.len() - 2) * bytes / super::BYTES_PER_WORK);
+    }
+    Ok(outcome?)
 }
-
-/// Bytes of a HyperLogLog that an element makes the server walk over at most, about.
-const WALKED_MAX: usize = 3000;
 
 /// Adds the elements to the HyperLogLog at `place`; returns how many changes that was.
 fn raise(ctx: &mut Ctx<'_>, key: Key<'_>, place: Place) -> Result<usize, CommandError> {

@@ -9,14 +9,17 @@
 use super::{REGISTERS, VALUE_BITS};
 
 /// How many registers have each value.
+///
+/// Most have one of a few values, and the processor cannot count twice in one place at once: so
+/// where there are many, eight at a time are counted in eight places.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
-    counts: [u32; 64],
+    lanes: [[u32; 64]; 8],
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: [0; 64] }
+        Self { lanes: [[0; 64]; 8] }
     }
 }
 
@@ -24,13 +27,23 @@ impl Histogram {
     /// Counts registers with this value; there are not more than [`REGISTERS`] in all.
     #[inline]
     pub(super) fn add(&mut self, value: u8, registers: usize) {
-        self.counts[usize::from(value % 64)] += registers as u32;
+        self.lanes[0][usize::from(value % 64)] += registers as u32;
+    }
+
+    /// Counts registers, some multiple of eight.
+    pub(super) fn add_each(&mut self, values: &[u8]) {
+        for eight in values.as_chunks::<8>().0 {
+            for (lane, value) in self.lanes.iter_mut().zip(eight) {
+                lane[usize::from(value % 64)] += 1;
+            }
+        }
     }
 
     /// The cardinality.
     pub(super) fn cardinality(&self) -> u64 {
         let m = REGISTERS as f64;
-        let count = |value: u32| f64::from(self.counts[value as usize]);
+        let in_lanes = |value: u32| self.lanes.iter().map(move |lane| lane[value as usize]);
+        let count = |value: u32| f64::from(in_lanes(value).sum::<u32>());
         let mut z = m * tau((m - count(VALUE_BITS + 1)) / m);
         for value in (1..=VALUE_BITS).rev() {
             z += count(value);
