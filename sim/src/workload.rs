@@ -231,6 +231,8 @@ impl Form {
             (0, _) => 0,
             (_, "flushall" | "flushdb" | "shutdown" | "quit" | "swapdb") => 1,
             (_, "client" | "config" | "debug" | "command" | "latency" | "memory") => 2,
+            // It takes longer than all the rest of a seed.
+            (_, "pfselftest") => u32::from(rng.random_ratio(1, 100)),
             (_, "lolwut" | "info" | "monitor" | "subscribe" | "psubscribe" | "ssubscribe") => 2,
             _ => rng.random_range(5..60),
         }

@@ -3,6 +3,7 @@
 use super::keyspace::{Entry, Keyspace};
 use super::logged::Logged;
 use super::reply::Reply;
+use super::scans::Walks;
 use super::value::Kind;
 use super::waits::Wanted;
 
@@ -34,6 +35,8 @@ pub(super) struct Call<'a> {
     pub(super) id: i64,
     /// What the core has logged in this turn: what luck chose stands there.
     pub(super) logged: &'a mut Logged,
+    /// Walks of SCAN and its relatives.
+    pub(super) walks: &'a mut Walks,
     /// It may wait for a key: it is not in a transaction.
     pub(super) may_wait: bool,
     /// What it waits for, when it does.

@@ -105,6 +105,11 @@ impl Keyspace {
         dbs.flat_map(|(db, keys)| keys.iter().map(move |(key, held)| (db, &key[..], &held.entry)))
     }
 
+    /// Everything of a database, dead keys too.
+    pub(super) fn of_db(&self, db: usize) -> impl Iterator<Item = (&[u8], &Entry)> {
+        self.dbs[db].iter().map(|(key, held)| (&key[..], &held.entry))
+    }
+
     /// A key, dead or not.
     #[must_use]
     pub fn peek(&self, db: usize, key: &[u8]) -> Option<&Entry> {

@@ -24,6 +24,7 @@ mod logged;
 mod mixer;
 mod ranges;
 mod reply;
+mod scans;
 mod scores;
 mod sets;
 mod sorted_sets;
@@ -36,7 +37,7 @@ mod waits;
 mod tests;
 
 pub use keyspace::{Entry, Hash, Keyspace};
-pub use reply::{Drawn, Reply};
+pub use reply::{Drawn, Reply, Told};
 pub use value::{Fields, List, Scores, Set, Value};
 pub use waits::Served;
 
@@ -47,6 +48,7 @@ use seedis_core::ConnId;
 
 use call::Call;
 use logged::Logged;
+use scans::Walks;
 use transactions::Transaction;
 use waits::{Waits, Wanted};
 
@@ -62,6 +64,7 @@ pub struct Model {
     refusal: Option<String>,
     logged: Logged,
     waits: Waits,
+    walks: Walks,
     /// Those whom CLIENT UNBLOCK has answered in the command that runs.
     unblocked: Vec<Served>,
     /// The monotonic clock of the turn.
@@ -126,7 +129,7 @@ struct Family {
     writes: &'static [Row],
 }
 
-const FAMILIES: [Family; 11] = [
+const FAMILIES: [Family; 12] = [
     strings::FAMILY,
     counters::FAMILY,
     bits::FAMILY,
@@ -138,6 +141,7 @@ const FAMILIES: [Family; 11] = [
     sets::FAMILY,
     sorted_sets::FAMILY,
     ranges::FAMILY,
+    scans::FAMILY,
 ];
 
 /// A command of a family, by its name in lower case, and whether it writes.
@@ -169,6 +173,7 @@ impl Model {
             refusal: None,
             logged: Logged::default(),
             waits: Waits::default(),
+            walks: Walks::default(),
             unblocked: Vec::new(),
             now_ns: 0,
             connections: 0,
@@ -221,7 +226,7 @@ impl Model {
     /// All connections are gone and the data is what was recovered.
     pub fn restart(&mut self, keyspace: Keyspace) {
         self.sessions.clear();
-        self.waits = Waits::default();
+        (self.waits, self.walks) = (Waits::default(), Walks::default());
         self.connections = 0;
         self.keyspace = keyspace;
     }
@@ -325,6 +330,7 @@ impl Model {
             db: &mut session.db,
             id: session.id,
             logged: &mut self.logged,
+            walks: &mut self.walks,
             may_wait,
             waits_for: None,
         };

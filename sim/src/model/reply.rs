@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::Words;
 use super::scores::is_written;
 use crate::reply;
 
@@ -37,8 +38,12 @@ pub enum Reply {
     Score(f64),
     /// Pairs in this order; one array of twice as many in RESP2.
     Pairs(Vec<(Self, Self)>),
+    /// A score as a string.
+    ScoreText(f64),
     /// Some of these, drawn.
     Drawn(Drawn),
+    /// A cursor and some of these.
+    Told(Told),
     /// One of these.
     OneOf(Vec<Self>),
     /// Any well-formed reply.
@@ -93,6 +98,38 @@ impl Drawn {
             };
         }
         Some(at)
+    }
+}
+
+/// What SCAN and its relatives may tell: some of these, as often as they like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// Names, each perhaps with a value.
+    pub(super) items: BTreeMap<Vec<u8>, Option<Reply>>,
+    /// The walk of which it is a step, if that is followed.
+    pub(super) walk: Option<u64>,
+}
+
+impl Told {
+    /// The cursor, the names and the end of such a reply.
+    #[must_use]
+    pub fn read(&self, bytes: &[u8], at: usize, is_resp3: bool) -> Option<(Vec<u8>, Words, usize)> {
+        let (cursor, at) = bulk(bytes, head(bytes, at, b'*', 2)?)?;
+        let line = bytes.get(at..)?.strip_prefix(b"*")?;
+        let digits = line.iter().position(|&byte| byte == b'\r')?;
+        let len: usize = std::str::from_utf8(&line[..digits]).ok()?.parse().ok()?;
+        let (mut at, end, mut names) = (at + digits + 3, len, Words::new());
+        let has_values = self.items.values().any(Option::is_some);
+        for _ in 0..if has_values { end / 2 } else { end } {
+            let (name, behind) = bulk(bytes, at)?;
+            let value = self.items.get(name)?;
+            at = match value {
+                Some(value) => value.end(bytes, behind, is_resp3)?,
+                None => behind,
+            };
+            names.push(name.to_vec());
+        }
+        Some((cursor.to_vec(), names, at))
     }
 }
 
@@ -165,7 +202,7 @@ impl Reply {
                 let (end, line) = (reply::end(bytes, at).ok()??, rest.strip_prefix(b",")?);
                 is_written(*score, &line[..end - at - 3]).then_some(end)
             }
-            Self::Score(score) => {
+            Self::Score(score) | Self::ScoreText(score) => {
                 let (text, end) = bulk(bytes, at)?;
                 is_written(*score, text).then_some(end)
             }
@@ -179,6 +216,7 @@ impl Reply {
                 Some(at)
             }
             Self::Drawn(drawn) => drawn.end(bytes, at, is_resp3),
+            Self::Told(told) => told.read(bytes, at, is_resp3).map(|read| read.2),
             Self::OneOf(replies) => replies.iter().find_map(|reply| reply.end(bytes, at, is_resp3)),
             Self::Any | Self::Lost => reply::end(bytes, at).ok()?,
         }
@@ -213,7 +251,8 @@ impl fmt::Debug for Reply {
             Self::Map(pairs) => f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish(),
             Self::Set(replies) | Self::Bag(replies) => f.debug_set().entries(replies).finish(),
             Self::Double(text) => write!(f, ",{text}"),
-            Self::Score(score) => write!(f, ",{score}"),
+            Self::Score(score) | Self::ScoreText(score) => write!(f, ",{score}"),
+            Self::Told(Told { items, .. }) => write!(f, "some of {:?}", Self::Bag(names(items))),
             Self::Pairs(pairs) => f.debug_list().entries(pairs).finish(),
             Self::Drawn(Drawn { of, count, may_repeat }) => {
                 write!(f, "{count} of {:?}, {may_repeat}", Self::Bag(names(of)))

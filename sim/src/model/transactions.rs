@@ -77,6 +77,7 @@ impl Model {
     pub(super) fn tell_watchers(&mut self, mut own: Option<&mut Session>, now_ms: i64) {
         for event in std::mem::take(&mut self.keyspace.events) {
             self.waits.hear(&event);
+            self.walks.hear(&event, &self.keyspace);
             for session in self.sessions.values_mut().chain(own.as_deref_mut()) {
                 for watch in &mut session.watches {
                     session.is_touched |= watch.hears(&event, &self.keyspace, now_ms);

@@ -7,7 +7,7 @@ use seedis_core::{ConnId, Now};
 use super::boundary::Saboteur;
 use super::table::Sabotage;
 use crate::disk::{Crash, Disk};
-use crate::finding::Invariant::{L1, P1, T1};
+use crate::finding::Invariant::{B1, L1, P1, T1};
 use crate::reply;
 
 pub(super) const ROWS: &[Sabotage] = &[
@@ -39,7 +39,7 @@ pub(super) const ROWS: &[Sabotage] = &[
         name: "reply-to-next-in-slot",
         number: "88",
         fault: "close and accept while replies are held",
-        caught_by: &[P1, T1, L1],
+        caught_by: &[P1, T1, B1, L1],
         words: "a new client in the slot of one who left takes over its session and replies",
         plant: || Box::new(Connections::of(Bug::SlotKept)),
     },

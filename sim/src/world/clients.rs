@@ -20,6 +20,8 @@ pub(crate) struct Clients {
     workload: Workload,
     scope: Scope,
     changes: Option<Changes>,
+    /// Walks of SCAN that somebody may go on with.
+    walks: Vec<Words>,
 }
 
 /// Changes of the configuration: what draws them, and one of how many commands is one.
@@ -59,7 +61,14 @@ impl Clients {
         rng.set_stream(STREAM);
         let workload = Workload::draw(scope, &mut rng);
         let changes = save.and_then(|has_save| Changes::draw(seed, has_save));
-        Self { rng, workload, scope, changes }
+        Self { rng, workload, scope, changes, walks: Vec::new() }
+    }
+
+    /// Now and then somebody looks which walks of SCAN there are to go on with.
+    pub(crate) fn hear_of_walks(&mut self, walks: impl FnOnce() -> Vec<Words>) {
+        if self.rng.random_ratio(1, 10) {
+            self.walks = walks();
+        }
     }
 
     /// What a client says now, if anything.
@@ -107,6 +116,9 @@ impl Clients {
             (_, 36) => &[b"EXEC", b"now"],
             (false, 0..10) => &[b"MULTI"],
             (false, 20..24) if self.workload.waits => return self.unblock(),
+            (false, 24..34) if !self.walks.is_empty() => {
+                return self.walks.choose(&mut self.rng).cloned().unwrap_or_default();
+            }
             (_, 37) | (false, 10..18) => return self.watch(),
             (false, 18) => &[b"EXEC"],
             (false, 19) => &[b"DISCARD"],

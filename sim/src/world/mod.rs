@@ -38,6 +38,7 @@ use crate::disk::{Disk, Faults};
 use crate::finding::Invariant::L1;
 use crate::finding::check;
 use crate::marks::Marks;
+use crate::model::Words;
 use crate::sabotage::Boundary;
 use crate::script::{Event, Script, Setup};
 use crate::trace::Trace;
@@ -273,7 +274,8 @@ impl World {
     fn step(&mut self) {
         let Self { core, around, oracle, log, .. } = self;
         let was_loading = core.is_loading();
-        let late_ns = around.begin(core);
+        let walks = || oracle.as_ref().map(Oracle::open_walks).unwrap_or_default();
+        let late_ns = around.begin(core, walks);
         let now = around.clock.now();
         let mut turn = core.turn(around.boundary.clock(now));
         around.feed(&mut turn, oracle);
@@ -333,7 +335,7 @@ impl Surroundings {
     }
 
     /// Time passes, and clients send. Returns by how much the turn is late.
-    fn begin(&mut self, core: &Core) -> u64 {
+    fn begin(&mut self, core: &Core, walks: impl FnOnce() -> Vec<Words>) -> u64 {
         let next = [core.next_deadline(), self.boundary.next_due_ns(&self.disk)]
             .into_iter()
             .flatten()
@@ -342,7 +344,7 @@ impl Surroundings {
         let now = self.clock.now();
         self.timeline.turn(now, self.outcome.turns);
         if !self.is_resting {
-            self.outcome.commands += self.network.send(&mut self.clients, now.wall_ms());
+            self.outcome.commands += self.network.send(&mut self.clients, walks, now.wall_ms());
         }
         next.map_or(0, |next| now.mono_ns.saturating_sub(next))
     }

@@ -12,6 +12,7 @@ use super::oracle::Oracle;
 use super::timeline::Timeline;
 use super::wire::Wire;
 use crate::decisions::{Decisions, Stream};
+use crate::model::Words;
 use crate::sabotage::Boundary;
 use crate::script::{Event, Form};
 use crate::trace::Trace;
@@ -50,12 +51,18 @@ impl Network {
     }
 
     /// Clients send. Returns how many commands.
-    pub(crate) fn send(&mut self, clients: &mut Option<Clients>, now_ms: i64) -> u64 {
+    pub(crate) fn send(
+        &mut self,
+        clients: &mut Option<Clients>,
+        walks: impl FnOnce() -> Vec<Words>,
+        now_ms: i64,
+    ) -> u64 {
         let wires = &mut self.wires;
         // Who waits for what he said to arrive says no more.
         let most = self.pieces_bytes_max.saturating_mul(20).min(100_000);
         let said = || {
             let Some(clients) = clients else { return Vec::new() };
+            clients.hear_of_walks(walks);
             let is_ready = |wire: &&mut Wire| wire.on_the_way() <= most && !wire.is_paused;
             let ready = wires.values_mut().filter(is_ready);
             ready.flat_map(|wire| clients.speak(wire, now_ms)).map(Event::Send).collect()

@@ -192,7 +192,19 @@ impl Oracle {
         check(expected.reply.is(reply, expected.is_resp3), P1, || {
             format!("{} answered {}, expected {:?}", asked(), shown(), expected.reply)
         });
+        if let Reply::Told(of) = &expected.reply
+            && let Some((cursor, names, _)) = of.read(reply, 0, expected.is_resp3)
+            && let Some(owed) = self.model.walked(of, &cursor, &names)
+        {
+            let owed = Timeline::shown(&owed);
+            found(P1, format!("{} ends a walk that has not told {owed}", asked()));
+        }
         self.history.replied(told);
+    }
+
+    /// What clients may say to go on with a walk of SCAN.
+    pub(crate) fn open_walks(&self) -> Vec<Words> {
+        self.model.open_walks()
     }
 
     /// Whether a client waits for a key.
