@@ -48,6 +48,8 @@ const NEWER: &[&str] = &[
     "hpttl",
     "hsetex",
     "httl",
+    "xackdel",
+    "xdelex",
 ];
 
 #[test]

@@ -14,18 +14,23 @@ use crate::config::KeyspaceEvents;
 use crate::keyspace::{Key, NewValue, Place, ValueRef, fits};
 use crate::server::Server;
 use crate::value::pack::{Pack, Shape};
-use crate::value::{Hash, HashView, List, ListView, Set, SetView, SortedSet, SortedSetView, Value};
+use crate::value::{
+    Hash, HashView, List, ListView, Set, SetView, SortedSet, SortedSetView, Stream, Value,
+};
 
-/// A type of aggregate values.
-pub(crate) trait Aggregate: Sized {
+/// A type of values that a command may ask for.
+pub(crate) trait Typed: Sized {
     /// It, read in place.
     type View<'a>;
 
-    /// The shape of a new one.
-    const SHAPE: Shape;
-
     /// The view of a value; `None` of another type.
     fn view(value: ValueRef<'_>) -> Option<Self::View<'_>>;
+}
+
+/// A type of aggregate values with a small form.
+pub(crate) trait Aggregate: Typed {
+    /// The shape of a new one.
+    const SHAPE: Shape;
 
     /// The aggregate in a value; `None` of another type.
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
@@ -33,9 +38,8 @@ pub(crate) trait Aggregate: Sized {
 
 macro_rules! aggregate {
     ($kind:ident, $view:ident, $shape:expr) => {
-        impl Aggregate for $kind {
+        impl Typed for $kind {
             type View<'a> = $view<'a>;
-            const SHAPE: Shape = $shape;
 
             #[inline]
             fn view(value: ValueRef<'_>) -> Option<$view<'_>> {
@@ -47,6 +51,10 @@ macro_rules! aggregate {
                     _ => None,
                 }
             }
+        }
+
+        impl Aggregate for $kind {
+            const SHAPE: Shape = $shape;
 
             #[inline]
             fn of_mut(value: &mut Value) -> Option<&mut Self> {
@@ -64,16 +72,28 @@ aggregate!(Hash, HashView, Shape::Hash);
 aggregate!(Set, SetView, Shape::Intset);
 aggregate!(SortedSet, SortedSetView, Shape::SortedSet);
 
+impl Typed for Stream {
+    type View<'a> = &'a Self;
+
+    #[inline]
+    fn view(value: ValueRef<'_>) -> Option<&Self> {
+        match value {
+            ValueRef::Object(Value::Stream(stream)) => Some(stream),
+            _ => None,
+        }
+    }
+}
+
 impl Ctx<'_> {
     /// The aggregate at `place`, to be read; an error when it is another type.
     #[inline]
-    pub(crate) fn typed<T: Aggregate>(&self, place: Place) -> Result<T::View<'_>, CommandError> {
+    pub(crate) fn typed<T: Typed>(&self, place: Place) -> Result<T::View<'_>, CommandError> {
         T::view(self.entry(place).value()).ok_or(CommandError::WrongType)
     }
 
     /// As [`Ctx::read`], and what is there must be a `T`.
     #[inline]
-    pub(crate) fn read_as<T: Aggregate>(
+    pub(crate) fn read_as<T: Typed>(
         &mut self,
         key: Key<'_>,
     ) -> Result<Option<Place>, CommandError> {
@@ -83,7 +103,7 @@ impl Ctx<'_> {
 
     /// As [`Ctx::write`], and what is there must be a `T`.
     #[inline]
-    pub(crate) fn write_as<T: Aggregate>(
+    pub(crate) fn write_as<T: Typed>(
         &mut self,
         key: Key<'_>,
     ) -> Result<Option<Place>, CommandError> {

@@ -45,7 +45,7 @@ impl<'a> Args<'a> {
     pub fn from(
         self,
         from: usize,
-    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator {
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone {
         let spans = self.spans.get(from..).unwrap_or_default();
         let buf = self.buf;
         spans.iter().map(move |span| &buf[span.start as usize..][..span.len as usize])

@@ -14,6 +14,7 @@ pub(crate) mod keys_ahead;
 mod random;
 pub mod registry;
 pub mod spec;
+pub(crate) mod stream;
 
 pub(crate) mod bitmap;
 pub(crate) mod connection;
@@ -58,6 +59,13 @@ const FAMILIES: &[&[Command]] = &[
     sorted_set::blocking::COMMANDS,
     sorted_set::pop::COMMANDS,
     sorted_set::algebra::COMMANDS,
+    stream::add::COMMANDS,
+    stream::range::COMMANDS,
+    stream::read::COMMANDS,
+    stream::group::COMMANDS,
+    stream::pending::COMMANDS,
+    stream::claim::COMMANDS,
+    stream::info::COMMANDS,
     hash::set::COMMANDS,
     hash::get::COMMANDS,
     hash::walk::COMMANDS,

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use super::encode::{self, Encoder};
 use super::format::{TYPE_STRING, Version, kind};
+use super::stream::{self, StreamWriter};
 use crate::keyspace::ValueRef;
 use crate::value::listpack::{self, Element, Listpack};
 use crate::value::pack::Shape;
@@ -31,6 +32,7 @@ pub(super) fn type_number(value: ValueRef<'_>, version: Version) -> u8 {
         ValueRef::Pack(pack) => pack_type(shape_of(pack), version),
         ValueRef::Object(Value::List(_)) => list_type(version),
         ValueRef::Object(Value::Set(_)) => kind::SET,
+        ValueRef::Object(Value::Stream(_)) => stream::type_number(version),
         ValueRef::Object(Value::SortedSet(_)) => kind::ZSET_2,
         ValueRef::Object(Value::Hash(hash)) if hash.next_deadline_ms().is_some() => {
             kind::HASH_METADATA
@@ -99,14 +101,14 @@ fn without_deadlines(pack: &[u8]) -> Vec<u8> {
 
 /// A large aggregate on its way to a file.
 #[derive(Debug)]
-pub(super) struct Elements {
-    walk: Box<dyn Walk>,
-    how: How,
+pub(super) enum Elements {
+    Walk(Box<dyn Walk>, How),
+    Stream(StreamWriter),
 }
 
 /// How the parts of an aggregate are written.
 #[derive(Clone, Copy, Debug, Default)]
-struct How {
+pub(super) struct How {
     /// Fields have deadlines, relative to this one plus one.
     base_ms: Option<u64>,
     /// Lists have no nodes.
@@ -116,6 +118,9 @@ struct How {
 impl Elements {
     /// Writes the head of a large aggregate, its number of elements for one.
     pub(super) fn begin(out: &mut Vec<u8>, value: &Value, version: Version) -> Option<Self> {
+        if let Value::Stream(stream) = value {
+            return Some(Self::Stream(StreamWriter::begin(out, stream, version)));
+        }
         let is_plain = !knows_listpacks(version);
         let (walk, len) = value.walk(is_plain)?;
         let base_ms = match value {
@@ -126,13 +131,18 @@ impl Elements {
             out.extend_from_slice(&base_ms.to_le_bytes());
         }
         encode::length(out, len);
-        Some(Self { walk, how: How { base_ms, is_plain } })
+        Some(Self::Walk(walk, How { base_ms, is_plain }))
     }
 
     /// Writes some more elements; `false` when there are none left.
     pub(super) fn step(&mut self, encoder: &mut Encoder, out: &mut Vec<u8>) -> bool {
-        let how = self.how;
-        self.walk.step(&mut |part| encoder.part(out, part, how))
+        match self {
+            Self::Walk(walk, how) => {
+                let how = *how;
+                walk.step(&mut |part| encoder.part(out, part, how))
+            }
+            Self::Stream(writer) => writer.step(encoder, out),
+        }
     }
 }
 

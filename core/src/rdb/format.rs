@@ -47,16 +47,24 @@ pub(super) mod kind {
     pub(crate) const HASH_ZIPLIST: u8 = 13;
     /// Nodes that are ziplists.
     pub(crate) const LIST_QUICKLIST: u8 = 14;
+    /// A stream of Redis 5.
+    pub(crate) const STREAM_LISTPACKS: u8 = 15;
     pub(crate) const HASH_LISTPACK: u8 = 16;
     pub(crate) const ZSET_LISTPACK: u8 = 17;
     /// Nodes that are listpacks, or single large elements.
     pub(crate) const LIST_QUICKLIST_2: u8 = 18;
+    /// A stream of Redis 7.0.
+    pub(crate) const STREAM_LISTPACKS_2: u8 = 19;
     pub(crate) const SET_LISTPACK: u8 = 20;
+    /// A stream of Redis 7.2.
+    pub(crate) const STREAM_LISTPACKS_3: u8 = 21;
     /// Fields with deadlines, in release candidates of Redis 7.4. Valkey 9 has the number for its
     /// own form.
     pub(crate) const HASH_METADATA_PRE_GA: u8 = 22;
     /// Field, value and deadline in turns, in release candidates of Redis 7.4.
     pub(crate) const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
+    /// All types of streams.
+    pub(crate) const STREAMS: [u8; 3] = [STREAM_LISTPACKS, STREAM_LISTPACKS_2, STREAM_LISTPACKS_3];
     /// Fields with deadlines relative to the first, 8 bytes in front (Redis 7.4).
     pub(crate) const HASH_METADATA: u8 = 24;
     /// Field, value and deadline in turns, the first deadline in 8 bytes in front (Redis 7.4).

@@ -18,3 +18,4 @@ mod open;
 mod part;
 pub mod payload;
 pub mod save;
+mod stream;

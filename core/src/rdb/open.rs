@@ -15,6 +15,7 @@ use super::cursor::{Cursor, Stop, Text};
 use super::error::LoadErrorKind;
 use super::format::{VALKEY_VERSION, kind};
 use super::legacy;
+use super::stream::StreamReader;
 use crate::keyspace::KeyHasher;
 use crate::value::intset::{self, Intset};
 use crate::value::listpack::{self, Element, Listpack};
@@ -86,6 +87,8 @@ pub(super) struct Open {
     /// Elements, packs or nodes that are still to come.
     left: u64,
     build: Build,
+    /// In place of all these, when it is a stream.
+    stream: Option<StreamReader>,
 }
 
 /// Where reading an aggregate goes on.
@@ -104,6 +107,9 @@ impl Open {
         cursor: &mut Cursor<'_>,
         making: &Making,
     ) -> Result<Option<Self>, Stop> {
+        if kind::STREAMS.contains(&number) {
+            return Self::stream(number, key, cursor.length()?, making).map(Ok).transpose();
+        }
         let Some((form, group, build)) = form_of(number, version, making) else { return Ok(None) };
         let start = cursor.at();
         let form = match form {
@@ -119,7 +125,14 @@ impl Open {
         if left == 0 {
             return Err(damaged(start, "it is empty"));
         }
-        Ok(Some(Self { key, form, group, left, build }))
+        Ok(Some(Self { key, form, group, left, build, stream: None }))
+    }
+
+    /// A stream of so many nodes.
+    fn stream(number: u8, key: Box<[u8]>, nodes: u64, making: &Making) -> Option<Self> {
+        let stream = StreamReader::begin(number, nodes)?;
+        let (form, group, build) = (Form::Nodes, Group::One, Build::list(making));
+        Some(Self { key, form, group, left: 1, build, stream: Some(stream) })
     }
 
     /// Reads elements; true when there are no more. An error leaves what was read before it.
@@ -129,8 +142,13 @@ impl Open {
         read: &mut usize,
     ) -> Result<bool, Stop> {
         while self.left > 0 {
-            self.element(&mut from)?;
-            self.left -= 1;
+            if let Some(stream) = &mut self.stream {
+                stream.step(&mut from)?;
+                self.left = u64::from(!stream.is_whole());
+            } else {
+                self.element(&mut from)?;
+                self.left -= 1;
+            }
             *read = from.cursor.at();
             if from.cursor.at() > 1 << 16 {
                 // The caller sums up what was read, and looks whether there is time for more.
@@ -142,6 +160,9 @@ impl Open {
 
     /// The whole aggregate.
     pub(super) fn finish(self, at: usize) -> Result<(Box<[u8]>, Value), Stop> {
+        if let Some(stream) = self.stream {
+            return Ok((self.key, Value::Stream(stream.finish())));
+        }
         if self.build.is_empty() {
             return Err(damaged(at, "it is empty"));
         }
@@ -285,7 +306,7 @@ fn form_of(number: u8, version: u16, making: &Making) -> Option<(Form, Group, Bu
     })
 }
 
-fn damaged(at: usize, why: &'static str) -> Stop {
+pub(super) fn damaged(at: usize, why: &'static str) -> Stop {
     Stop::Bad(at, LoadErrorKind::Damaged(why))
 }
 
@@ -298,16 +319,16 @@ fn score_of(element: Element<'_>) -> Result<f64, &'static str> {
 }
 
 impl<'a> Reading<'a, '_> {
-    fn string(&mut self, room: usize) -> Result<Text, Stop> {
+    pub(super) fn string(&mut self, room: usize) -> Result<Text, Stop> {
         self.cursor.string(self.rooms[room])
     }
 
-    fn two(&mut self) -> Result<(Text, Text), Stop> {
+    pub(super) fn two(&mut self) -> Result<(Text, Text), Stop> {
         Ok((self.string(0)?, self.string(1)?))
     }
 
     /// A string that was read, as an element.
-    fn element<'c>(&'c self, text: &Text, room: usize) -> Element<'c> {
+    pub(super) fn element<'c>(&'c self, text: &Text, room: usize) -> Element<'c> {
         match text {
             Text::Int(number) => Element::Int(*number),
             text => Element::Text(self.bytes(text, room)),
@@ -315,7 +336,7 @@ impl<'a> Reading<'a, '_> {
     }
 
     /// A string that was read and is no integer.
-    fn bytes<'c>(&'c self, text: &Text, room: usize) -> &'c [u8] {
+    pub(super) fn bytes<'c>(&'c self, text: &Text, room: usize) -> &'c [u8] {
         match text {
             Text::Here(range) => self.cursor.bytes_at(range.clone()),
             Text::InRoom => self.rooms[room],

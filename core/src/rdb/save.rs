@@ -13,6 +13,7 @@
 mod commands;
 mod dump;
 mod pieces;
+mod stream;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -39,6 +39,10 @@ pub const fn empty(tag: u8) -> [u8; HEAD_BYTES] {
     [tag, 0, 0]
 }
 
+/// Head of a listpack whose elements nobody counts, so that there may be any number of them: those
+/// of a stream's node. The count says what Redis writes when it does not know.
+pub const UNCOUNTED: [u8; HEAD_BYTES] = [0, 0xff, 0xff];
+
 /// A listpack read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listpack<'a>(&'a [u8]);
@@ -192,6 +196,28 @@ impl<'a> Listpack<'a> {
 /// or has too many. It may be hostile: lengths are believed when the bytes are there.
 #[must_use]
 pub fn from_redis(tag: u8, blob: &[u8]) -> Option<Vec<u8>> {
+    let mut pack = empty(tag).to_vec();
+    let announced = read_redis(blob, |element| push_back_checked(&mut pack, element))?;
+    // Redis writes 65,535 when it does not know.
+    let len = Listpack::new(&pack).len();
+    (announced as usize == len || announced == u16::MAX).then_some(pack)
+}
+
+/// As [`from_redis`], and any number of elements, as an [uncounted](UNCOUNTED) listpack.
+#[must_use]
+pub fn from_redis_uncounted(blob: &[u8]) -> Option<Vec<u8>> {
+    let mut pack = UNCOUNTED.to_vec();
+    let mut len = 0_usize;
+    let announced = read_redis(blob, |element| {
+        len += 1;
+        push_uncounted(&mut pack, element);
+        Some(())
+    })?;
+    (announced as usize == len || announced == u16::MAX).then_some(pack)
+}
+
+/// Gives every element of a listpack as Redis stores it to `push`; the announced number of them.
+fn read_redis(blob: &[u8], mut push: impl FnMut(Element<'_>) -> Option<()>) -> Option<u16> {
     let (header, rest) = blob.split_first_chunk::<REDIS_HEADER_BYTES>()?;
     let total = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
     let announced = u16::from_le_bytes([header[4], header[5]]);
@@ -199,18 +225,15 @@ pub fn from_redis(tag: u8, blob: &[u8]) -> Option<Vec<u8>> {
     if total as usize != blob.len() || end != REDIS_END {
         return None;
     }
-    let mut pack = empty(tag).to_vec();
     while !rest.is_empty() {
         let (element, len) = element::decode_checked(rest)?;
         if backlen::read_checked(rest.get(..len + backlen::bytes(len))?) != Some(len) {
             return None;
         }
-        push_back_checked(&mut pack, element)?;
+        push(element)?;
         rest = &rest[len + backlen::bytes(len)..];
     }
-    // Redis writes 65,535 when it does not know.
-    let len = Listpack::new(&pack).len();
-    (announced as usize == len || announced == u16::MAX).then_some(pack)
+    Some(announced)
 }
 
 fn push_back_checked(pack: &mut Vec<u8>, element: Element<'_>) -> Option<()> {
@@ -250,6 +273,13 @@ pub fn insert(pack: &mut Vec<u8>, at: usize, text: &[u8]) {
 pub fn insert_element(pack: &mut Vec<u8>, at: usize, element: Element<'_>) {
     add_to_len(pack, 1);
     splice(pack, at, 0, element);
+}
+
+/// Adds an element at the end of an [uncounted](UNCOUNTED) listpack.
+#[inline]
+pub fn push_uncounted(pack: &mut Vec<u8>, element: Element<'_>) {
+    let end = pack.len();
+    splice(pack, end, 0, element);
 }
 
 /// Puts another element in the place of the one at offset `at`.

@@ -19,6 +19,7 @@ pub mod pack;
 pub mod quote;
 mod set;
 mod sorted_set;
+pub mod stream;
 mod thresholds;
 pub mod walk;
 
@@ -29,6 +30,7 @@ pub use hash::{FIELD_DEADLINE_MAX, Hash, HashView, LiveHash};
 pub use list::{List, ListView};
 pub use set::{Set, SetView};
 pub use sorted_set::{SortedSet, SortedSetView, Tree};
+pub use stream::Stream;
 pub use thresholds::Thresholds;
 
 use pack::{Pack, Shape};
@@ -47,6 +49,8 @@ pub enum Value {
     Set(Set),
     /// A sorted set.
     SortedSet(SortedSet),
+    /// A stream.
+    Stream(Stream),
 }
 
 impl Value {
@@ -65,7 +69,7 @@ impl Value {
     #[must_use]
     pub fn pack(&self) -> Option<&Pack> {
         match self {
-            Self::String(_) => None,
+            Self::String(_) | Self::Stream(_) => None,
             Self::List(list) => list.pack(),
             Self::Hash(hash) => hash.pack(),
             Self::Set(set) => set.pack(),
@@ -89,11 +93,11 @@ impl Value {
     }
 
     /// A walk over a large aggregate, for whoever writes it elsewhere, and the number of its
-    /// elements; of the chunks of a list, unless elements are counted. Packs and strings have none.
+    /// elements; of the chunks of a list, unless elements are counted. Packs, strings and streams have none.
     #[must_use]
     pub fn walk(&self, counts_elements: bool) -> Option<(Box<dyn Walk>, usize)> {
         match self {
-            Self::String(_) => None,
+            Self::String(_) | Self::Stream(_) => None,
             Self::List(list) => list.walk(counts_elements),
             Self::Hash(hash) => hash.walk(),
             Self::Set(set) => set.walk(),
@@ -110,6 +114,7 @@ impl Value {
             Self::Hash(hash) => hash.heap_bytes(),
             Self::Set(set) => set.heap_bytes(),
             Self::SortedSet(set) => set.heap_bytes(),
+            Self::Stream(stream) => stream.heap_bytes(),
         }
     }
 
@@ -130,6 +135,7 @@ impl Value {
             Self::Hash(_) => "hash",
             Self::Set(_) => "set",
             Self::SortedSet(_) => "zset",
+            Self::Stream(_) => "stream",
         }
     }
 
@@ -142,6 +148,7 @@ impl Value {
             Self::Hash(hash) => hash.encoding_name(),
             Self::Set(set) => set.encoding_name(),
             Self::SortedSet(set) => set.encoding_name(),
+            Self::Stream(_) => "stream",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! HGET and its relatives: fields are read.
 
 use crate::client::output::Output;
-use crate::command::aggregate::Aggregate;
+use crate::command::aggregate::Typed;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::list::write;

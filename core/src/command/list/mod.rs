@@ -6,7 +6,7 @@ pub(crate) mod push;
 pub(crate) mod read;
 pub(crate) mod transfer;
 
-use super::aggregate::Aggregate;
+use super::aggregate::Typed;
 use super::ctx::Ctx;
 use super::error::{CommandError, Outcome};
 use crate::client::output::Output;
@@ -31,7 +31,7 @@ fn with_list(
     let db = &ctx.server.dbs[ctx.client.db as usize];
     let view = match place {
         Some(place) => {
-            let view = <List as Aggregate>::view(db.entry(place).value());
+            let view = <List as Typed>::view(db.entry(place).value());
             Some(view.ok_or(CommandError::WrongType)?)
         }
         None => None,

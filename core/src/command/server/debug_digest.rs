@@ -9,6 +9,7 @@
 //!
 //! Keys whose deadline has passed and which nobody has removed count as well, as in Redis.
 
+use alloc::format;
 use alloc::string::String;
 
 use sha1::{Digest as _, Sha1};
@@ -18,12 +19,13 @@ use crate::command::ctx::Ctx;
 use crate::command::error::Outcome;
 use crate::keyspace::{Entry, ValueRef};
 use crate::server::Server;
-use crate::value::Value;
 use crate::value::intset::Intset;
 use crate::value::listpack::Listpack;
 use crate::value::number::format_g17;
 use crate::value::pack::Shape;
+use crate::value::stream::id::StreamId;
 use crate::value::walk::{Part, walk_pack};
+use crate::value::{Stream, Value};
 
 /// Answers with the digest of the dataset.
 pub(super) fn digest(ctx: &mut Ctx<'_>) -> Outcome {
@@ -121,9 +123,23 @@ impl Digest {
 
     /// Mixes an aggregate that is no pack.
     fn mix_large(&mut self, value: &Value) {
+        if let Value::Stream(stream) = value {
+            return self.mix_stream(stream);
+        }
         let Some((mut walk, _)) = value.walk(true) else { return };
         let is_list = matches!(value, Value::List(_));
         while walk.step(&mut |part| self.mix_part(part, is_list)) {}
+    }
+
+    /// Mixes the entries, each with its ID. Groups do not count.
+    fn mix_stream(&mut self, stream: &Stream) {
+        for entry in stream.iter_from(StreamId::MIN) {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.pairs() {
+                self.mix(field.bytes(&mut room()));
+                self.mix(value.bytes(&mut room()));
+            }
+        }
     }
 
     fn mix_part(&mut self, part: Part<'_>, is_list: bool) {
@@ -187,5 +203,6 @@ fn type_number(value: ValueRef<'_>) -> u32 {
         ValueRef::Object(Value::Set(_)) => 2,
         ValueRef::Object(Value::SortedSet(_)) => 3,
         ValueRef::Object(Value::Hash(_)) => 4,
+        ValueRef::Object(Value::Stream(_)) => 6,
     }
 }

@@ -3,7 +3,7 @@
 //! An intersection walks the smallest set and looks its members up in the others. A difference
 //! walks the first set. What is stored replaces whatever the destination held.
 
-use crate::command::aggregate::Aggregate;
+use crate::command::aggregate::Typed;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Find, Flags, Group, KeyFlags, KeySpec};
@@ -178,7 +178,7 @@ fn places(ctx: &mut Ctx<'_>, first: usize, end: usize) -> Result<Vec<Option<Plac
 
 /// The views of sets; `None` for one that does not exist.
 fn views<'a>(ctx: &'a Ctx<'_>, places: &[Option<Place>]) -> Vec<Option<SetView<'a>>> {
-    let view = |place: Place| <Set as Aggregate>::view(ctx.entry(place).value());
+    let view = |place: Place| <Set as Typed>::view(ctx.entry(place).value());
     places.iter().map(|place| place.and_then(view)).collect()
 }
 
@@ -235,7 +235,7 @@ fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Outcome {
     let places = places(ctx, 1, ctx.args.len())?;
     let making = (&Thresholds::of(&ctx.server.config), ctx.server.hasher);
     let db = &ctx.server.dbs[ctx.client.db as usize];
-    let view = |place: Place| <Set as Aggregate>::view(db.entry(place).value());
+    let view = |place: Place| <Set as Typed>::view(db.entry(place).value());
     let sets: Vec<_> = places.iter().map(|place| place.and_then(view)).collect();
     let mut found = Vec::new();
     let walked = combine(operation, &sets, &mut Set::default(), making, |member| {

@@ -1,7 +1,7 @@
 //! SPOP and SRANDMEMBER draw members, SSCAN walks over them.
 
 use super::member::changed;
-use crate::command::aggregate::Aggregate;
+use crate::command::aggregate::Typed;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::keys::scan::{ScanOptions, cursor};
@@ -63,7 +63,7 @@ fn drawn(ctx: &mut Ctx<'_>, place: Place, draw: Option<Draw>) -> Result<Members,
     let Ctx { server, client, .. } = ctx;
     let (dbs, rng) = (&server.dbs, &mut server.rng);
     let value = dbs[client.db as usize].entry(place).value();
-    let set = <Set as Aggregate>::view(value).ok_or(CommandError::WrongType)?;
+    let set = <Set as Typed>::view(value).ok_or(CommandError::WrongType)?;
     let text = |member: Element<'_>| member.bytes(&mut itoa::Buffer::new()).to_vec();
     Ok(match draw {
         None => set.random(rng).map(text).into_iter().collect(),

@@ -4,7 +4,7 @@ pub(crate) mod algebra;
 pub(crate) mod draw;
 pub(crate) mod member;
 
-use super::aggregate::Aggregate;
+use super::aggregate::Typed;
 use super::ctx::Ctx;
 use super::error::{CommandError, Outcome};
 use super::list::write;
@@ -21,7 +21,7 @@ fn with_set(
     let db = &ctx.server.dbs[ctx.client.db as usize];
     let view = match place {
         Some(place) => {
-            let view = <Set as Aggregate>::view(db.entry(place).value());
+            let view = <Set as Typed>::view(db.entry(place).value());
             Some(view.ok_or(CommandError::WrongType)?)
         }
         None => None,

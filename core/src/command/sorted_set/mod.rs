@@ -9,7 +9,7 @@ pub(crate) mod pop;
 pub(crate) mod range;
 pub(crate) mod read;
 
-use super::aggregate::Aggregate;
+use super::aggregate::Typed;
 use super::ctx::Ctx;
 use super::error::{CommandError, Outcome};
 use super::list::write;
@@ -26,7 +26,7 @@ pub(super) fn with_set(
     let db = &ctx.server.dbs[ctx.client.db as usize];
     let view = match place {
         Some(place) => {
-            let view = <SortedSet as Aggregate>::view(db.entry(place).value());
+            let view = <SortedSet as Typed>::view(db.entry(place).value());
             Some(view.ok_or(CommandError::WrongType)?)
         }
         None => None,

@@ -1,7 +1,7 @@
 //! Looking at sorted sets: scores, ranks, counts; ZRANDMEMBER and ZSCAN.
 
 use super::bound::{LexRange, ScoreRange};
-use crate::command::aggregate::Aggregate;
+use crate::command::aggregate::Typed;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::keys::scan::{ScanOptions, cursor};
@@ -188,7 +188,7 @@ fn zrandmember(ctx: &mut Ctx<'_>) -> Outcome {
     let Ctx { server, client, .. } = ctx;
     let (dbs, rng) = (&server.dbs, &mut server.rng);
     let value = dbs[client.db as usize].entry(place).value();
-    let set = <SortedSet as Aggregate>::view(value).ok_or(CommandError::WrongType)?;
+    let set = <SortedSet as Typed>::view(value).ok_or(CommandError::WrongType)?;
     let output = &mut client.output;
     let Some(draw) = draw else {
         match set.random(rng) {

@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::pieces::{LARGE_BYTES, Pieces};
+use super::stream::StreamCommands;
 use crate::keyspace::{Entry, ValueRef};
 use crate::value::Value;
 use crate::value::number::format_f64;
@@ -44,6 +45,11 @@ impl CommandForm {
                 walk_pack(pack, &mut |part| adding.part(&mut out.bytes, part));
                 adding.finish(&mut out.bytes);
                 return None;
+            }
+            ValueRef::Object(Value::Stream(stream)) => {
+                let mut adding = Adding::new(entry, b"", None);
+                adding.stream = Some(StreamCommands::new(stream));
+                return Some(adding);
             }
             ValueRef::Object(value) if !matches!(value, Value::String(_)) => {
                 let walk = value.walk(true).map(|(walk, _)| walk);
@@ -94,6 +100,8 @@ pub(super) struct Adding {
     expire_at_ms: Option<u64>,
     name: &'static [u8],
     walk: Option<Box<dyn Walk>>,
+    /// In place of a walk, when it is a stream.
+    stream: Option<StreamCommands>,
     /// Words of the command in the making, encoded, and how many elements and words they are.
     words: Vec<u8>,
     elements: usize,
@@ -109,6 +117,7 @@ impl Adding {
             expire_at_ms: entry.expire_at_ms(),
             name,
             walk,
+            stream: None,
             words: Vec::new(),
             elements: 0,
             words_len: 0,
@@ -118,6 +127,11 @@ impl Adding {
 
     /// Writes some more; `false` at the end.
     pub(super) fn step(&mut self, out: &mut Vec<u8>) -> bool {
+        let key = &self.key;
+        let mut stream = self.stream.as_mut();
+        if stream.as_mut().is_some_and(|stream| stream.step(out, key)) {
+            return true;
+        }
         let mut walk = self.walk.take();
         let goes_on = walk.as_mut().is_some_and(|walk| walk.step(&mut |part| self.part(out, part)));
         self.walk = walk;
@@ -178,7 +192,7 @@ impl Adding {
     }
 }
 
-fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
+pub(super) fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
     words_header(out, words.len());
     words.iter().for_each(|word| bulk(out, word));
 }
