@@ -242,6 +242,10 @@ impl Client {
             let Reply::Bulk(key) = key else { panic!("a key") };
             let digest = self.call(&[b"DEBUG", b"DIGEST-VALUE", &key]);
             let deadline = self.call(&[b"PEXPIRETIME", &key]);
+            if key.starts_with(b"stream:") {
+                let pending = self.call(&[b"XPENDING", &key, b"group"]);
+                all.push(([&key[..], b" pending"].concat(), (pending, deadline.clone())));
+            }
             all.push((key, (digest, deadline)));
         }
         all.sort_by(|(key, _), (other, _)| key.cmp(other));
@@ -282,6 +286,7 @@ fn fill(client: &mut Client) {
             assert_eq!(reply, Reply::Integer(count as i64), "{}", words[1].escape_ascii());
         }
     }
+    fill_streams(client);
     client.call(&[b"RPUSH", b"list:big", &[b'x'; 9000], b"small", &noise(20_000)]);
     client.call(&[b"HSET", b"hash:big", b"field", &[b'y'; 100], b"other", &noise(70_000)]);
     client.call(&[b"ZADD", b"zset:inf", b"inf", b"a", b"-inf", b"b", b"3.25", &noise(100)]);
@@ -290,6 +295,32 @@ fn fill(client: &mut Client) {
         let reply = client.call(&[b"PEXPIREAT", key, b"4102444800000"]);
         assert_eq!(reply, Reply::Integer(1));
     }
+}
+
+/// Streams with groups, with pending entries and with entries that are gone.
+fn fill_streams(client: &mut Client) {
+    for (size, count) in [("one", 1), ("small", 20), ("large", 700)] {
+        let key = format!("stream:{size}").into_bytes();
+        for (number, element) in elements(count).iter().enumerate() {
+            let id = format!("{}-{}", 1_700_000_000_000 + number as u64 / 3, number % 3);
+            let field = if number % 5 == 0 { element } else { &b"field"[..] };
+            client.call(&[b"XADD", &key, id.as_bytes(), field, element, b"number", b"7"]);
+        }
+        for (group, consumer, count) in
+            [("group", "one", "7"), ("group", "two", "3"), ("b", "x", "1")]
+        {
+            client.call(&[b"XGROUP", b"CREATE", &key, group.as_bytes(), b"0"]);
+            let words = ["XREADGROUP", "GROUP", group, consumer, "COUNT", count, "STREAMS"];
+            let mut words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+            words.extend([&key[..], b">"]);
+            client.call(&words);
+        }
+        client.call(&[b"XACK", &key, b"group", b"1700000000001-0"]);
+        client.call(&[b"XDEL", &key, b"1700000000003-1", b"1700000000040-0"]);
+    }
+    client.call(&[b"XADD", b"stream:empty", b"5-1", b"a", b"b"]);
+    client.call(&[b"XGROUP", b"CREATE", b"stream:empty", b"group", b"$"]);
+    client.call(&[b"XTRIM", b"stream:empty", b"MAXLEN", b"0"]);
 }
 
 fn noise(len: usize) -> Vec<u8> {

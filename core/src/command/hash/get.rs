@@ -100,7 +100,7 @@ pub(crate) fn live_hash(
     value: ValueRef<'_>,
     hidden_until_ms: Option<u64>,
 ) -> Result<LiveHash<'_>, CommandError> {
-    let hash = <Hash as Aggregate>::view(value).ok_or(CommandError::WrongType)?;
+    let hash = <Hash as Typed>::view(value).ok_or(CommandError::WrongType)?;
     Ok(hidden_until_ms.map_or_else(|| hash.into(), |now_ms| hash.live_at(now_ms)))
 }
 

@@ -78,7 +78,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .flags(&[Flags::WRITE, Flags::FAST])
         .categories(&[Categories::STREAM])
         .keys(&[KeySpec::one(1, KeyFlags::RW.and(KeyFlags::DELETE))])
-        .arguments("key:key ID*")
+        .arguments("key:key id*")
         .docs(
             "5.0.0",
             "Deletes entries of a stream.",

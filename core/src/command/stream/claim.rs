@@ -37,7 +37,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .categories(&[Categories::STREAM])
         .keys(&[KeySpec::one(1, KeyFlags::RW.and(KeyFlags::UPDATE))])
         .arguments(
-            "key:key group consumer min-idle-time ID* [IDLE ms:integer] [TIME \
+            "key:key group consumer min-idle-time id* [IDLE ms:integer] [TIME \
                 unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] \
                 [JUSTID] [LASTID lastid]",
         )

@@ -24,7 +24,7 @@ const SUBCOMMANDS: &[Command] = &[
         .keys(&[KeySpec::one(2, KeyFlags::RW.and(KeyFlags::INSERT))])
         .arguments(
             "key:key group id-selector=(id|new-id='$') [MKSTREAM] [ENTRIESREAD \
-                entriesread{entries-read}:integer]",
+                entriesread:integer{entries-read}]",
         )
         .docs("5.0.0", "Creates a group of consumers.", "O(1)")
         .history(&[("7.0.0", "Added the `entries_read` named argument.")]),
@@ -61,7 +61,7 @@ const SUBCOMMANDS: &[Command] = &[
         .keys(&[KeySpec::one(2, KeyFlags::RW.and(KeyFlags::UPDATE))])
         .arguments(
             "key:key group id-selector=(id|new-id='$') [ENTRIESREAD \
-                entriesread{entries-read}:integer]",
+                entriesread:integer{entries-read}]",
         )
         .docs("5.0.0", "Sets the entry behind which a group reads.", "O(1)")
         .history(&[("7.0.0", "Added the optional `entries_read` argument.")]),

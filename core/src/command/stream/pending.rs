@@ -20,7 +20,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .flags(&[Flags::WRITE, Flags::FAST])
         .categories(&[Categories::STREAM])
         .keys(&[KeySpec::one(1, KeyFlags::RW.and(KeyFlags::UPDATE))])
-        .arguments("key:key group ID*")
+        .arguments("key:key group id*")
         .docs(
             "5.0.0",
             "Ends pending entries of a group: returns how many there were.",

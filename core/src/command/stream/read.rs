@@ -33,7 +33,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         }])
         .arguments(
             "[COUNT count:integer] [BLOCK milliseconds:integer] STREAMS streams=(key:key* \
-                ID*)",
+                id*)",
         )
         .docs("5.0.0", "Returns the entries of streams behind given IDs, or waits for some.", ""),
     Command::new("xreadgroup", -7, Group::Stream, xreadgroup)
@@ -47,7 +47,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         }])
         .arguments(
             "GROUP group-block=(group consumer) [COUNT count:integer] [BLOCK \
-                milliseconds:integer] [NOACK] STREAMS streams=(key:key* ID*)",
+                milliseconds:integer] [NOACK] STREAMS streams=(key:key* id*)",
         )
         .docs(
             "5.0.0",

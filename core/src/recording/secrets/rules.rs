@@ -48,6 +48,10 @@ pub(super) enum Holds {
     ValuesOfBitfield,
     /// Values behind the word FIELDS and a number.
     ValuesBehindFields,
+    /// XADD: everything behind the ID, which stands behind options.
+    ValuesOfXadd,
+    /// The same, behind MAXLEN or MINID.
+    ThresholdOfXadd,
     /// Values from the second argument on, or, without knowing better, what may be some.
     ValuesFrom(u32),
 }
@@ -108,6 +112,7 @@ const WITH_VALUES: &[(&str, Holds)] = &[
     ("smove", Holds::ValueAt(3)),
     ("spublish", Holds::ValueAt(2)),
     ("srem", Holds::ValuesFrom(2)),
+    ("xadd", Holds::ValuesOfXadd),
 ];
 
 /// Commands without: their arguments are keys, channels, patterns, numbers and options.

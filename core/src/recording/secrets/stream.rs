@@ -356,6 +356,22 @@ impl Stream {
                     _ => Treat::Keep,
                 };
             }
+            Holds::ValuesOfXadd if next < 2 => {}
+            Holds::ValuesOfXadd => match word {
+                b"maxlen" | b"minid" if was_read => {
+                    (self.holds, self.next[0]) = (Holds::ThresholdOfXadd, Treat::Read);
+                }
+                b"limit" if was_read => {}
+                b"nomkstream" if was_read => self.next[0] = Treat::Read,
+                _ if was_read => {
+                    (self.holds, self.next[0]) = (Holds::ValuesFrom(2), Treat::Value);
+                }
+                _ => self.next[0] = Treat::Read,
+            },
+            Holds::ThresholdOfXadd => {
+                self.holds = Holds::ValuesOfXadd;
+                self.next[0] = if matches!(word, b"~" | b"=") { Treat::Keep } else { Treat::Read };
+            }
             Holds::ValuesOfBitfield => {
                 if was_read && self.at > 1 && matches!(word, b"set" | b"incrby") {
                     self.next[2] = Treat::Value;

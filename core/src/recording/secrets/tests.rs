@@ -61,6 +61,12 @@ fn values_keep_their_form() {
         ("SET key Alice", "SET key xxxxx"),
         ("set key -30.5 EX 100 GET", "set key -11.1 EX 100 GET"),
         ("SET key new IFEQ old1", "SET key xxx IFEQ xxx1"),
+        ("XADD key * field value", "XADD key * xxxxx xxxxx"),
+        (
+            "XADD key NOMKSTREAM maxlen ~ 10 LIMIT 5 7-1 f v",
+            "XADD key NOMKSTREAM maxlen ~ 10 LIMIT 5 7-1 x x",
+        ),
+        ("XADD key MINID 10 7-1 f v", "XADD key MINID 10 7-1 x x"),
         ("MSET a 1x b 2", "MSET a 1x b 1"),
         ("SETEX key 10 v", "SETEX key 10 x"),
         ("PUBLISH channel hello", "PUBLISH channel xxxxx"),
