@@ -8,8 +8,8 @@
 //! active (Redis 7.2). See rdb.c, `rdbLoadStreamObject`.
 //!
 //! Every step reads one thing whole before it counts, so that reading can stop between any two. The
-//! hard case is a file that contradicts itself: nodes out of order, a pending entry that is nobody's
-//! or two consumers', a length that the nodes do not have. All of these are damage.
+//! hard case is a file that contradicts itself: nodes out of order, a pending entry that is
+//! nobody's or two consumers', a length that the nodes do not have. All of these are damage.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

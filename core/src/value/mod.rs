@@ -93,7 +93,8 @@ impl Value {
     }
 
     /// A walk over a large aggregate, for whoever writes it elsewhere, and the number of its
-    /// elements; of the chunks of a list, unless elements are counted. Packs, strings and streams have none.
+    /// elements; of the chunks of a list, unless elements are counted. Packs, strings and streams
+    /// have none.
     #[must_use]
     pub fn walk(&self, counts_elements: bool) -> Option<(Box<dyn Walk>, usize)> {
         match self {

@@ -6,7 +6,7 @@
 
 use super::query::{Destination, Form, Order, Query};
 use crate::client::output::Output;
-use crate::command::aggregate::Aggregate;
+use crate::command::aggregate::Typed;
 use crate::command::ctx::Ctx;
 use crate::command::error::Outcome;
 use crate::command::list::write;
@@ -154,7 +154,7 @@ struct Found<'a> {
 fn search(ctx: &mut Ctx<'_>, form: Form) -> Outcome {
     let place = ctx.read_as::<SortedSet>(ctx.key(form.source()))?;
     let db = &ctx.server.dbs[ctx.client.db as usize];
-    let set = place.and_then(|place| <SortedSet as Aggregate>::view(db.entry(place).value()));
+    let set = place.and_then(|place| <SortedSet as Typed>::view(db.entry(place).value()));
     let query = Query::parse(ctx.args, form, set)?;
     let mut looked_at = 0;
     let found = set.map_or_else(Vec::new, |set| find(set, &query, &mut looked_at));

@@ -20,7 +20,7 @@ mod pattern;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::command::aggregate::Aggregate;
+use crate::command::aggregate::Typed;
 use crate::command::args::Args;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
@@ -181,11 +181,11 @@ enum Source<'a> {
 fn source<'a>(ctx: &'a Ctx<'_>, place: Option<Place>) -> Result<Source<'a>, CommandError> {
     let Some(place) = place else { return Ok(Source::Nothing) };
     let value: ValueRef<'_> = ctx.entry(place).value();
-    if let Some(list) = <List as Aggregate>::view(value) {
+    if let Some(list) = <List as Typed>::view(value) {
         return Ok(Source::List(list));
     }
-    let set = |value| <Set as Aggregate>::view(value).map(Source::Set);
-    let sorted_set = |value| <SortedSet as Aggregate>::view(value).map(Source::SortedSet);
+    let set = |value| <Set as Typed>::view(value).map(Source::Set);
+    let sorted_set = |value| <SortedSet as Typed>::view(value).map(Source::SortedSet);
     set(value).or_else(|| sorted_set(value)).ok_or(CommandError::WrongType)
 }
 

@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use crate::command::aggregate::Aggregate as Typed;
+use crate::command::aggregate::Typed;
 use crate::keyspace::{KeyHasher, ValueRef};
 use crate::value::listpack::Element;
 use crate::value::{Set, SetView, SortedSet, SortedSetView};

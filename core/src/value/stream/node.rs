@@ -11,7 +11,8 @@
 //! flags, ms, seq, fields, field, value.., elements        another
 //! ```
 //!
-//! The number of elements behind an entry is for those who walk backwards. A deleted entry stays with a flag until its node goes.
+//! The number of elements behind an entry is for those who walk backwards. A deleted entry stays
+//! with a flag until its node goes.
 //!
 //! The hard case is a listpack of a stranger: [`Node::from_redis`] walks it whole before anybody
 //! believes it.

@@ -251,7 +251,10 @@ mod tests {
         }
 
         #[test]
-        fn what_is_added_in_order_and_taken_from_the_front(len in 0..1000_u16, taken in 0..1000_u16) {
+        fn what_is_added_in_order_and_taken_from_the_front(
+            len in 0..1000_u16,
+            taken in 0..1000_u16,
+        ) {
             let mut row = Row::default();
             (0..len).for_each(|number| assert!(row.insert(id(number)).is_none()));
             (0..taken.min(len)).for_each(|number| assert!(row.remove(id(number)).is_some()));
