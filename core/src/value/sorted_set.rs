@@ -1,8 +1,8 @@
 //! Sorted sets: members with scores, in the order of both.
 //!
-//! A small one is a pack: members and scores in turns, in order. A large one is two structures: a
-//! table of segments like a database (see [`Db`]) from members to scores, and the members in order
-//! in a tree that counts what is below each node ([`ordered`]). Scores are numbers, never NaN.
+//! A small one is a pack: members and scores in turns, in order. A large one has its members in
+//! chunks, which are in order, and an index from members to chunks ([`tree`]). Scores are numbers,
+//! never NaN.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,12 +13,15 @@ use super::listpack::{self, Element, Listpack};
 use super::pack::{Pack, Shape};
 use super::walk::{Part, Walk};
 use super::{Thresholds, number};
-use crate::keyspace::{Db, Entry, KeyHasher, NewValue, ValueRef};
+use crate::keyspace::KeyHasher;
 use crate::rng::Rng;
 
-mod ordered;
+mod chunk;
+mod index;
+mod order;
+mod tree;
 
-use ordered::Ordered;
+pub use tree::Tree;
 
 /// A sorted set.
 #[derive(Clone, Debug)]
@@ -27,13 +30,6 @@ pub enum SortedSet {
     Pack(Pack),
     /// A large one.
     Tree(Arc<Tree>),
-}
-
-/// A large sorted set.
-#[derive(Clone, Debug)]
-pub struct Tree {
-    scores: Db,
-    ordered: Ordered,
 }
 
 /// A sorted set read in place.
@@ -80,7 +76,7 @@ impl SortedSet {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::Pack(pack) => pack.heap_bytes(),
-            Self::Tree(tree) => tree.scores.bytes() + tree.ordered.bytes() + size_of::<Tree>(),
+            Self::Tree(tree) => tree.bytes() + size_of::<Tree>(),
         }
     }
 
@@ -100,7 +96,7 @@ impl SortedSet {
     #[must_use]
     pub fn walk(&self) -> Option<(Box<dyn Walk>, usize)> {
         let Self::Tree(tree) = self else { return None };
-        Some((Box::new(TreeWalk { tree: tree.clone(), next: 0 }), tree.ordered.len()))
+        Some((Box::new(TreeWalk { tree: tree.clone(), next: 0 }), tree.len()))
     }
 
     /// One of these members, which are in order of scores and names, each once.
@@ -153,7 +149,7 @@ impl SortedSet {
 
     fn make_tree(&mut self, hasher: KeyHasher) -> &mut Tree {
         if let Self::Pack(_) = self {
-            let mut tree = Tree { scores: Db::new(hasher), ordered: Ordered::default() };
+            let mut tree = Tree::new(hasher);
             for (member, score) in self.view().iter_from(0) {
                 tree.set(member.bytes(&mut itoa::Buffer::new()), score);
             }
@@ -230,65 +226,13 @@ fn score_of(element: Element<'_>) -> f64 {
     }
 }
 
-impl Tree {
-    /// A tree of members in order, each of them once.
-    fn from_sorted(items: &[(Element<'_>, f64)], hasher: KeyHasher) -> Self {
-        let mut tree = Self { scores: Db::new(hasher), ordered: Ordered::default() };
-        tree.scores.reserve(items.len());
-        let mut digits = itoa::Buffer::new();
-        for (member, score) in items {
-            let member = member.bytes(&mut digits);
-            let key = tree.scores.key(member);
-            tree.scores.set(key, None, NewValue::Text(&score.to_le_bytes()), None, 0);
-            tree.ordered.insert((*score, member));
-        }
-        tree
-    }
-
-    fn score(&self, member: &[u8]) -> Option<f64> {
-        let place = self.scores.find(self.scores.key(member))?;
-        Some(stored_score(&self.scores.entry(place)))
-    }
-
-    fn set(&mut self, member: &[u8], score: f64) {
-        let key = self.scores.key(member);
-        let place = self.scores.find(key);
-        if let Some(place) = place {
-            let old = stored_score(&self.scores.entry(place));
-            self.ordered.remove((old, member));
-        }
-        self.scores.set(key, place, NewValue::Text(&score.to_le_bytes()), None, 0);
-        self.ordered.insert((score, member));
-    }
-
-    fn remove(&mut self, member: &[u8]) -> bool {
-        let key = self.scores.key(member);
-        let Some(place) = self.scores.find(key) else { return false };
-        let score = stored_score(&self.scores.entry(place));
-        self.scores.remove(key, place);
-        self.ordered.remove((score, member));
-        true
-    }
-}
-
-/// The score that an entry of the table is.
-fn stored_score(entry: &Entry<'_>) -> f64 {
-    let mut bytes = [0; 8];
-    match entry.value() {
-        ValueRef::String(score) => bytes.copy_from_slice(score),
-        ValueRef::Object(super::Value::String(score)) => bytes.copy_from_slice(score),
-        _ => unreachable!("scores are eight bytes"),
-    }
-    f64::from_le_bytes(bytes)
-}
-
 impl<'a> SortedSetView<'a> {
     /// Members.
     #[must_use]
     pub fn len(self) -> usize {
         match self {
             Self::Pack(pack) => Listpack::new(pack).len() / 2,
-            Self::Tree(tree) => tree.ordered.len(),
+            Self::Tree(tree) => tree.len(),
         }
     }
 
@@ -319,7 +263,7 @@ impl<'a> SortedSetView<'a> {
                 let wanted = Element::of(member);
                 self.iter_from(0).position(|(member, _)| member == wanted)
             }
-            Self::Tree(tree) => Some(tree.ordered.rank((tree.score(member)?, member))),
+            Self::Tree(tree) => tree.rank(member),
         }
     }
 
@@ -335,9 +279,7 @@ impl<'a> SortedSetView<'a> {
                     .take_while(|(member, score)| is_before(member.bytes(&mut digits), *score))
                     .count()
             }
-            Self::Tree(tree) => {
-                tree.ordered.count_before(|(score, member)| is_before(member, score))
-            }
+            Self::Tree(tree) => tree.count_before(|(score, member)| is_before(member, score)),
         }
     }
 
@@ -347,7 +289,7 @@ impl<'a> SortedSetView<'a> {
     #[must_use]
     pub fn count_named_before(self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         let Self::Tree(tree) = self else { return self.count_before(|name, _| is_before(name)) };
-        let ordered = &tree.ordered;
+        let ordered = tree;
         let mut ends = [0, self.len().saturating_sub(1)]
             .into_iter()
             .map(|rank| ordered.iter_from(rank).next().map(|(score, _)| score));
@@ -370,9 +312,9 @@ impl<'a> SortedSetView<'a> {
                     Some((view.get(at), score_of(view.get(value))))
                 }))
             }
-            Self::Tree(tree) => Box::new(
-                tree.ordered.iter_from(rank).map(|(score, member)| (Element::Text(member), score)),
-            ),
+            Self::Tree(tree) => {
+                Box::new(tree.iter_from(rank).map(|(score, member)| (Element::Text(member), score)))
+            }
         }
     }
 
@@ -384,9 +326,7 @@ impl<'a> SortedSetView<'a> {
                 Box::new(items.into_iter().rev())
             }
             Self::Tree(tree) => Box::new(
-                tree.ordered
-                    .iter_before(rank)
-                    .map(|(score, member)| (Element::Text(member), score)),
+                tree.iter_before(rank).map(|(score, member)| (Element::Text(member), score)),
             ),
         }
     }
@@ -408,8 +348,8 @@ impl<'a> SortedSetView<'a> {
                 self.iter_from(0).for_each(|(member, score)| report(member, score));
                 0
             }
-            Self::Tree(tree) => tree.scores.scan(cursor, count, |entry| {
-                report(Element::Text(entry.key()), stored_score(&entry));
+            Self::Tree(tree) => tree.scan(cursor, count, |member, score| {
+                report(Element::Text(member), score);
             }),
         }
     }
@@ -425,7 +365,7 @@ struct TreeWalk {
 impl Walk for TreeWalk {
     fn step(&mut self, visit: &mut dyn FnMut(Part<'_>)) -> bool {
         let mut visited = 0;
-        for (score, member) in self.tree.ordered.iter_from(self.next).take(256) {
+        for (score, member) in self.tree.iter_from(self.next).take(256) {
             visit(Part::Scored(member, score));
             visited += 1;
         }
