@@ -250,6 +250,9 @@ fn drawn(words: &Words, heard: &Heard) -> Vec<String> {
     if name == "object" {
         reply = any_encoding(&reply);
     }
+    if name.starts_with('z') || name.starts_with("geo") {
+        reply = numbers(&reply);
+    }
     if name.contains("ttl") || name.contains("expiretime") {
         reply = coarse(&reply);
     }
@@ -260,6 +263,22 @@ fn drawn(words: &Words, heard: &Heard) -> Vec<String> {
         reply = sorted(&reply);
     }
     render::lines(&reply)
+}
+
+/// Numbers by their value: Redis 7.0 prints 17 digits of a double, later ones as few as will do.
+fn numbers(reply: &Reply) -> Reply {
+    let by_value = |text: &Vec<u8>| {
+        let value = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+        value.map_or_else(|| text.clone(), |value| format!("{value:e}").into_bytes())
+    };
+    match reply {
+        Reply::Bulk(text) => Reply::Bulk(by_value(text)),
+        Reply::Double(text) => Reply::Double(by_value(text)),
+        Reply::Sequence(kind, elements) => {
+            Reply::Sequence(*kind, elements.iter().map(numbers).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// How Redis stores a string depends on the command that made it; ours on what it holds. Small sets

@@ -171,10 +171,10 @@ impl Output {
         }
     }
 
-    /// A double; in RESP2 its text as a bulk string. It has 17 digits as in Redis 7.0: from 7.2 on
-    /// Redis and Valkey print `0.1` where that says `0.10000000000000001`.
+    /// A double; in RESP2 its text as a bulk string. As in Redis from 7.2 on it has as few digits
+    /// as tell it from all others: Redis 7.0 prints `0.10000000000000001` where this is `0.1`.
     pub(crate) fn double(&mut self, value: f64) {
-        self.double_text(&number::format_g17(value));
+        self.double_text(&number::format_f64(value));
     }
 
     /// A double that is written down already.

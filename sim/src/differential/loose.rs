@@ -110,6 +110,9 @@ pub fn is_alike(words: &Words, ours: Value, theirs: Value) -> bool {
     {
         return ours.abs_diff(theirs) < TIME_MAX && (ours < 0) == (theirs < 0);
     }
+    if name.starts_with('z') || name.starts_with("geo") {
+        return ours.by_value() == theirs.by_value();
+    }
     ours == theirs
 }
 

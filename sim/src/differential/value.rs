@@ -53,6 +53,25 @@ impl Value {
         std::str::from_utf8(digits).ok()?.parse().ok()
     }
 
+    /// The same with numbers by their value: Redis 7.0 prints 17 digits of a double, later ones as
+    /// few as will do.
+    #[must_use]
+    pub fn by_value(self) -> Self {
+        let by_value = |text: Vec<u8>| {
+            let value = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<f64>().ok());
+            value.map_or(text, |value| format!("{value:e}").into_bytes())
+        };
+        match self {
+            Self::Bulk(kind, text) => Self::Bulk(kind, text.map(by_value)),
+            Self::Line(b',', text) => Self::Line(b',', by_value(text)),
+            Self::Many(kind, elements) => {
+                let each = |elements: Vec<Self>| elements.into_iter().map(Self::by_value).collect();
+                Self::Many(kind, elements.map(each))
+            }
+            other => other,
+        }
+    }
+
     /// The text of an error, if it is one.
     #[must_use]
     pub fn error(&self) -> Option<&[u8]> {
