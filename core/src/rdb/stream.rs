@@ -49,7 +49,7 @@ pub(super) fn type_number(version: Version) -> u8 {
     match version {
         Version::V9 => kind::STREAM_LISTPACKS,
         Version::V10 => kind::STREAM_LISTPACKS_2,
-        Version::V11 => kind::STREAM_LISTPACKS_3,
+        Version::V11 | Version::V12 => kind::STREAM_LISTPACKS_3,
     }
 }
 
