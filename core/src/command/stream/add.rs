@@ -19,7 +19,10 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::new("xadd", -5, Group::Stream, xadd)
         .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST])
         .categories(&[Categories::STREAM])
-        .keys(&[KeySpec::one(1, KeyFlags::RW.and(KeyFlags::UPDATE))])
+        .keys(&[KeySpec {
+            notes: "UPDATE instead of INSERT because of the optional trimming feature",
+            ..KeySpec::one(1, KeyFlags::RW.and(KeyFlags::UPDATE))
+        }])
         .arguments(
             "key:key [NOMKSTREAM]@6.2.0 trim=[strategy=(MAXLEN|MINID@6.2.0) \
                 operator=[equal='='|approximately='~'] threshold [LIMIT \

@@ -1,7 +1,7 @@
 //! XGROUP: groups of a stream and their consumers.
 
 use super::add::store_new;
-use super::{change, parse_id};
+use super::{change, parse_id, until_nul, wrong_subcommand};
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::help::help;
@@ -76,7 +76,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(ctx: &Ctx<'_>, is_create: bool, name: &str) -> Result<Self, CommandError> {
+    fn parse(ctx: &Ctx<'_>, is_create: bool) -> Result<Self, CommandError> {
         let (mut options, mut at) = (Self::default(), 5);
         while at < ctx.args.len() {
             if is_create && ctx.args.is(at, "mkstream") {
@@ -92,10 +92,7 @@ impl Options {
                 options.entries_read = Some(read);
                 at += 2;
             } else {
-                return Err(CommandError::Text(alloc::format!(
-                    "ERR unknown subcommand or wrong number of arguments for '{name}'. Try XGROUP \
-                     HELP."
-                )));
+                return Err(wrong_subcommand(ctx, "XGROUP"));
             }
         }
         Ok(options)
@@ -123,7 +120,7 @@ const NO_KEY: CommandError = CommandError::Fixed(
 );
 
 fn create(ctx: &mut Ctx<'_>) -> Outcome {
-    let options = Options::parse(ctx, true, "CREATE")?;
+    let options = Options::parse(ctx, true)?;
     let key = ctx.key(2);
     let place = ctx.write_as::<Stream>(key)?;
     if place.is_none() && !options.mkstream {
@@ -172,12 +169,13 @@ fn stream_with_group(ctx: &mut Ctx<'_>) -> Result<Place, CommandError> {
 
 /// The refusal when a stream has no such group.
 pub(super) fn no_such_group(group: &[u8], key: &[u8]) -> CommandError {
+    let (group, key) = (until_nul(group), until_nul(key));
     let parts = [b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"];
     CommandError::Bytes(parts.concat())
 }
 
 fn set_id(ctx: &mut Ctx<'_>) -> Outcome {
-    let options = Options::parse(ctx, false, "SETID")?;
+    let options = Options::parse(ctx, false)?;
     let place = stream_with_group(ctx)?;
     let (last_id, name) = (id(ctx, 4, Some(place))?, ctx.arg(3));
     change(ctx, place, |stream| {

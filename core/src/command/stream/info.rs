@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use super::group::no_such_group;
-use super::{stream_and_output, write_entries, write_entry, write_id};
+use super::{stream_and_output, write_entries, write_entry, write_id, wrong_subcommand};
 use crate::client::output::Output;
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
@@ -88,12 +88,6 @@ fn stream(ctx: &mut Ctx<'_>) -> Outcome {
 
 /// How many of all FULL shows; `None` without FULL.
 fn full_count(ctx: &Ctx<'_>) -> Result<Option<usize>, CommandError> {
-    let wrong = || {
-        CommandError::Text(
-            "ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP."
-                .into(),
-        )
-    };
     match ctx.args.len() {
         3 => Ok(None),
         4 if ctx.args.is(3, "full") => Ok(Some(FULL_COUNT)),
@@ -105,7 +99,7 @@ fn full_count(ctx: &Ctx<'_>) -> Result<Option<usize>, CommandError> {
                 Err(_) => FULL_COUNT,
             }))
         }
-        _ => Err(wrong()),
+        _ => Err(wrong_subcommand(ctx, "XINFO")),
     }
 }
 

@@ -103,8 +103,22 @@ fn stream_and_output<'a>(
     }
 }
 
+/// A word as an error quotes it: up to its first NUL.
+fn until_nul(word: &[u8]) -> &[u8] {
+    word.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+/// The refusal of a subcommand with words that it does not take; `container` is in capitals.
+fn wrong_subcommand(ctx: &Ctx<'_>, container: &str) -> CommandError {
+    let name = until_nul(ctx.arg(1));
+    let name = &name[..name.len().min(128)];
+    let before = "ERR unknown subcommand or wrong number of arguments for '";
+    CommandError::quoting(before, name, &alloc::format!("'. Try {container} HELP."))
+}
+
 /// The refusal when a group, or its key, is not there.
 fn no_group(key: &[u8], group: &[u8], after: &str) -> CommandError {
+    let (key, group) = (until_nul(key), until_nul(group));
     let text = [b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'"].concat();
     CommandError::Bytes([&text, after.as_bytes()].concat())
 }

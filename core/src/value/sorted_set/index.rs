@@ -234,8 +234,8 @@ impl Index {
         self.directory[shared * span..(shared + 1) * span].fill(page);
     }
 
-    /// The entries of the page that has this hash, each as hash and chunk, and the first hash of the
-    /// next page; 0 at the end.
+    /// The entries of the page that has this hash, each as hash and chunk, and the first hash of
+    /// the next page; 0 at the end.
     pub(super) fn scan(&self, from: u32) -> (Vec<(u32, u32)>, u32) {
         let page = &self.pages[self.page(from)];
         let entries = page.entries().map(|slot| (hash_of(slot), chunk_of(slot)));

@@ -83,7 +83,11 @@ proptest! {
     }
 
     #[test]
-    fn what_comes_in_order_and_goes(len in 0..3000_usize, gone in 0..3000_usize, step in 1..9_usize) {
+    fn what_comes_in_order_and_goes(
+        len in 0..3000_usize,
+        gone in 0..3000_usize,
+        step in 1..9_usize,
+    ) {
         let (mut tree, mut model) = (Tree::new(KeyHasher::new(1, 2)), Model::new());
         for number in 0..len {
             tree.set(format!("{number}").as_bytes(), number as f64);
