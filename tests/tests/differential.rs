@@ -254,7 +254,7 @@ fn drawn(words: &Words, heard: &Heard) -> Vec<String> {
     {
         // What was queued is not known here, so of any integer only the size is compared.
         for element in elements {
-            *element = sorted(&coarse(&any_encoding(element)));
+            *element = numbers(&sorted(&coarse(&any_encoding(element))));
         }
     }
     if is_by_name(words) && !matches!(reply, Reply::Error(_)) {

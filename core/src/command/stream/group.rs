@@ -95,6 +95,11 @@ impl Options {
                 return Err(wrong_subcommand(ctx, "XGROUP"));
             }
         }
+        // As in Redis: none twice.
+        let most = if is_create { 8 } else { 7 };
+        if ctx.args.len() > most {
+            return Err(wrong_subcommand(ctx, "XGROUP"));
+        }
         Ok(options)
     }
 
