@@ -22,11 +22,9 @@ pub const PARTLY: &[(&str, &str)] = &[
     ("auth", "there is one user, the default one"),
     ("client|getredir", "nothing is tracked yet"),
     ("client|trackinginfo", "nothing is tracked yet"),
-    ("client|unblock", "nothing blocks yet"),
     ("debug", "the subcommands that its HELP lists"),
     ("hello", "there is one user, the default one"),
     ("role", "there is no replication yet"),
-    ("shutdown", "there are no files to save yet"),
 ];
 
 /// The whole page.

@@ -307,12 +307,22 @@ fn splice(pack: &mut Vec<u8>, at: usize, old: usize, element: Element<'_>) {
     let new = len + backlen::bytes(len);
     let end = pack.len();
     if new > old {
+        reserve(pack, end + new - old);
         pack.resize(end + new - old, 0);
     }
     pack.copy_within(at + old..end, at + new);
     pack.truncate(end + new - old);
     encode(element, &mut pack[at..at + len]);
     backlen::write(len, &mut pack[at + len..at + new]);
+}
+
+/// Room for so many bytes in all: a power of two up to the usual limit of a chunk or a node, which
+/// is one as well, so that what has grown up to it has no room left over.
+fn reserve(pack: &mut Vec<u8>, bytes: usize) {
+    if bytes > pack.capacity() {
+        let room = if bytes <= 8192 { bytes.next_power_of_two() } else { bytes + bytes / 4 };
+        pack.reserve_exact(room - pack.len());
+    }
 }
 
 fn add_to_len(pack: &mut [u8], change: i64) {

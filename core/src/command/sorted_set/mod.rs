@@ -37,15 +37,25 @@ pub(super) fn with_set(
 
 /// Writes members, with their scores or without.
 fn write_items(output: &mut Output, items: &[(Element<'_>, f64)], with_scores: bool) {
+    write_some(output, items.len(), items.iter().copied(), with_scores);
+}
+
+/// The same of so many that come one after the other.
+fn write_some<'a>(
+    output: &mut Output,
+    len: usize,
+    items: impl Iterator<Item = (Element<'a>, f64)>,
+    with_scores: bool,
+) {
     let is_nested = with_scores && output.resp3;
-    output.array(if with_scores && !is_nested { items.len() * 2 } else { items.len() });
+    output.array(if with_scores && !is_nested { len * 2 } else { len });
     for (member, score) in items {
         if is_nested {
             output.array(2);
         }
-        write(output, *member);
+        write(output, member);
         if with_scores {
-            output.double(*score);
+            output.double(score);
         }
     }
 }

@@ -290,9 +290,8 @@ fn answer(ctx: &mut Ctx<'_>, form: Form) -> Outcome {
             true => set.iter_before(set.len() - first),
             false => set.iter_from(first),
         };
-        let items: Vec<_> = items.take(count).collect();
-        replied = items.len();
-        super::write_items(output, &items, query.with_scores);
+        replied = count;
+        super::write_some(output, count, items.take(count), query.with_scores);
     })?;
     ctx.work(replied);
     Ok(())

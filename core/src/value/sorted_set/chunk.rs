@@ -142,10 +142,10 @@ impl Chunk {
         self.len += 1;
     }
 
-    /// Room for some members more than are added now: a quarter, not twice as much.
+    /// Room for some members more than are added now: an eighth, not twice as much.
     fn reserve(&mut self, bytes: usize) {
         if self.bytes.capacity() - self.bytes.len() < bytes {
-            let more = bytes.max(self.bytes.len() / 4);
+            let more = bytes.max(self.bytes.len() / 8);
             self.bytes.reserve_exact(more);
         }
     }

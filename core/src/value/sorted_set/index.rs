@@ -1,7 +1,7 @@
 //! From the hash of a member to the chunk that it is in.
 //!
 //! Extendible hashing: a directory names, for the first bits of a hash, a page; a page is a small
-//! table of up to 256 entries, each the hash and the number of a chunk. A page grows by a quarter
+//! table of up to 256 entries, each the hash and the number of a chunk. A page grows by an eighth
 //! until it is cut in two, and only when a page is deeper than the directory does that double, so
 //! no step is long. Pages are counted, so a snapshot shares those that are not changed.
 //!
@@ -71,7 +71,7 @@ impl Page {
     }
 
     fn is_full(&self) -> bool {
-        self.len * 8 >= self.slots.len() * 7
+        self.len * 16 >= self.slots.len() * 15 - 8
     }
 
     fn insert(&mut self, slot: Slot) {
@@ -196,7 +196,7 @@ impl Index {
         let is_deepest = page.depth == self.depth;
         let is_wide = self.directory.len() >= DIRECTORY_MAX * self.pages.len();
         if page.slots.len() < PAGE_MAX || is_deepest && is_wide {
-            let larger = page.resized(page.slots.len() + (page.slots.len() / 4).max(SLOTS_MIN));
+            let larger = page.resized(page.slots.len() + (page.slots.len() / 8).max(SLOTS_MIN));
             self.slots += larger.slots.len() - page.slots.len();
             self.pages[number] = Arc::new(larger);
         } else {
