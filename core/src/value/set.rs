@@ -14,7 +14,7 @@ use super::listpack::{self, Element, Listpack};
 use super::pack::{Pack, Shape};
 use super::walk::{TableWalk, Walk};
 use super::{Thresholds, number};
-use crate::keyspace::{Db, Key, KeyHasher, NewValue, warm};
+use crate::keyspace::{Db, KeyHasher, NewValue};
 use crate::rng::Rng;
 
 /// A set.
@@ -219,21 +219,6 @@ impl<'a> SetView<'a> {
                 .is_some_and(|number| Intset::new(pack).search(number).is_ok()),
             Self::Pack(pack) => Listpack::new(pack).find(member, 1).is_some(),
             Self::Table(table) => table.find(table.key(member)).is_some(),
-        }
-    }
-
-    /// As [`SetView::contains`], of a member that was hashed already, as all sets of a server hash.
-    pub fn has(self, member: Key<'_>) -> bool {
-        match self {
-            Self::Pack(_) => self.contains(member.bytes),
-            Self::Table(table) => table.find(member).is_some(),
-        }
-    }
-
-    /// Pulls in what [`SetView::has`] will look at, for a block of hashed members.
-    pub fn warm(self, members: &[u64]) {
-        if let Self::Table(table) = self {
-            warm(members.iter().map(|&hash| (table, hash)));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Find, Flags, Group, KeyFlags, KeySpec};
 use crate::config::KeyspaceEvents;
-use crate::keyspace::{Key, KeyHasher, NewValue, Place, WARM_MAX};
+use crate::keyspace::{NewValue, Place};
 use crate::value::listpack::Element;
 use crate::value::{Set, SetView, Thresholds, Value, number};
 use alloc::vec::Vec;
@@ -188,17 +188,27 @@ fn combine<'a>(
     operation: Operation,
     sets: &[Option<SetView<'a>>],
     all: &mut Set,
-    making: (&Thresholds, KeyHasher),
+    making: (&Thresholds, crate::keyspace::KeyHasher),
     mut each: impl FnMut(Element<'a>) -> bool,
 ) -> usize {
-    let hasher = making.1;
+    let mut walked = 0;
+    let mut walk = |set: SetView<'a>, each: &mut dyn FnMut(Element<'a>, &[u8]) -> bool| {
+        let mut digits = itoa::Buffer::new();
+        for member in set.members() {
+            walked += 1;
+            if !each(member, member.bytes(&mut digits)) {
+                break;
+            }
+        }
+    };
     match operation {
-        Operation::Union => sets.iter().flatten().fold(0, |walked, set| {
-            walked
-                + walk(*set, None, hasher, |member, key| {
-                    if all.insert(key.bytes, making.0, hasher) { each(member) } else { true }
-                })
-        }),
+        Operation::Union => {
+            for set in sets.iter().flatten() {
+                walk(*set, &mut |member, text| {
+                    if all.insert(text, making.0, making.1) { each(member) } else { true }
+                });
+            }
+        }
         Operation::Intersection => {
             let mut known: Vec<SetView<'a>> = sets.iter().copied().flatten().collect();
             if known.len() < sets.len() {
@@ -206,51 +216,19 @@ fn combine<'a>(
             }
             known.sort_by_key(|set| set.len());
             let Some((smallest, others)) = known.split_first() else { return 0 };
-            walk(*smallest, others.first().copied(), hasher, |member, key| {
-                if others.iter().all(|set| set.has(key)) { each(member) } else { true }
-            })
+            walk(*smallest, &mut |member, text| {
+                if others.iter().all(|set| set.contains(text)) { each(member) } else { true }
+            });
         }
         Operation::Difference => {
             let Some((Some(first), others)) = sets.split_first() else { return 0 };
-            let next = others.iter().flatten().next().copied();
-            walk(*first, next, hasher, |member, key| {
-                let is_elsewhere = others.iter().flatten().any(|set| set.has(key));
+            walk(*first, &mut |member, text| {
+                let is_elsewhere = others.iter().flatten().any(|set| set.contains(text));
                 if is_elsewhere { true } else { each(member) }
-            })
+            });
         }
     }
-}
-
-/// Calls `each` with the members of a set, hashed, until it wants no more; how many these were.
-/// What looking them up in `next` needs is pulled into the cache for a block of them at a time.
-fn walk<'a>(
-    set: SetView<'a>,
-    next: Option<SetView<'_>>,
-    hasher: KeyHasher,
-    mut each: impl FnMut(Element<'a>, Key<'_>) -> bool,
-) -> usize {
-    let (mut walked, mut members) = (0, set.members());
-    let (mut block, mut hashes) = (Vec::with_capacity(WARM_MAX), Vec::with_capacity(WARM_MAX));
-    let mut digits = itoa::Buffer::new();
-    loop {
-        block.clear();
-        block.extend(members.by_ref().take(WARM_MAX));
-        if block.is_empty() {
-            return walked;
-        }
-        hashes.clear();
-        hashes.extend(block.iter().map(|member| hasher.hash(member.bytes(&mut digits))));
-        if let Some(next) = next {
-            next.warm(&hashes);
-        }
-        for (member, &hash) in block.iter().zip(&hashes) {
-            walked += 1;
-            let bytes = member.bytes(&mut digits);
-            if !each(*member, Key { bytes, hash }) {
-                return walked;
-            }
-        }
-    }
+    walked
 }
 
 fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Outcome {
