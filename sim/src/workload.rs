@@ -254,10 +254,12 @@ fn is_safe(command: &Command) -> bool {
             command.name,
             "info" | "time" | "lastsave" | "command" | "publish" | "lolwut" | "object"
         );
+    // Who waits without the model's knowledge, as XREAD does, is not where the model thinks.
+    let answers_at_once = changes_nothing && !command.flags.has(Flags::BLOCKING);
     // CLIENT UNBLOCK is said elsewhere, and no other of its kind.
     !is_around
         && command.name != "client"
-        && (changes_nothing || Model::knows(command.name.as_bytes()))
+        && (answers_at_once || Model::knows(command.name.as_bytes()))
 }
 
 /// Whether a command waits until another client does something: a client here may be the only one.
