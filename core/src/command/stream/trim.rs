@@ -29,13 +29,18 @@ impl Trim {
         self.is_approximate
     }
 
-    /// The words that delete exactly what was deleted, when `stream` is what was left.
+    /// The words that delete exactly what was deleted, when `stream` is what was left. Where nothing
+    /// was left, there is no first entry to name.
     pub(super) fn exact_words(self, stream: &Stream) -> (&'static [u8], Vec<u8>) {
         match self.keep {
-            Keep::Last(_) => {
-                (b"MAXLEN", itoa::Buffer::new().format(stream.len()).as_bytes().to_vec())
+            Keep::Last(most) => {
+                let kept = if self.is_approximate { stream.len() as u64 } else { most };
+                (b"MAXLEN", itoa::Buffer::new().format(kept).as_bytes().to_vec())
             }
-            Keep::From(_) => (b"MINID", stream.first_id().text().to_vec()),
+            Keep::From(_) if self.is_approximate && !stream.is_empty() => {
+                (b"MINID", stream.first_id().text().to_vec())
+            }
+            Keep::From(id) => (b"MINID", id.text().to_vec()),
         }
     }
 }
