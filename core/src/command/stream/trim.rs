@@ -29,8 +29,8 @@ impl Trim {
         self.is_approximate
     }
 
-    /// The words that delete exactly what was deleted, when `stream` is what was left. Where nothing
-    /// was left, there is no first entry to name.
+    /// The words that delete exactly what was deleted, when `stream` is what was left. Where
+    /// nothing was left, there is no first entry to name.
     pub(super) fn exact_words(self, stream: &Stream) -> (&'static [u8], Vec<u8>) {
         match self.keep {
             Keep::Last(most) => {
