@@ -40,12 +40,16 @@ pub enum CommandError {
     Bytes(Vec<u8>),
 }
 
+/// A word of a client as an error quotes it: up to its first NUL.
+pub(crate) fn until_nul(word: &[u8]) -> &[u8] {
+    word.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
 impl CommandError {
     /// A text with a word of the client in it, which ends at its first NUL.
     #[must_use]
     pub(crate) fn quoting(before: &str, word: &[u8], after: &str) -> Self {
-        let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
-        Self::Bytes([before.as_bytes(), word, after.as_bytes()].concat())
+        Self::Bytes([before.as_bytes(), until_nul(word), after.as_bytes()].concat())
     }
 
     /// The text as it is sent: it may quote bytes of a client that are no UTF-8.

@@ -15,8 +15,6 @@ use alloc::collections::BTreeMap;
 
 use triomphe::Arc;
 
-use super::listpack;
-
 pub mod group;
 pub mod id;
 pub mod node;
@@ -388,7 +386,7 @@ impl Inner {
 /// `STREAM_LISTPACK_MAX_SIZE`).
 #[must_use]
 pub fn is_too_large(bytes: usize) -> bool {
-    bytes > 1 << 30 || bytes > u32::MAX as usize - listpack::HEAD_BYTES
+    bytes > 1 << 30
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! XGROUP: groups of a stream and their consumers.
 
 use super::add::store_new;
-use super::{change, parse_id, until_nul, wrong_subcommand};
+use super::{change, parse_id, wrong_subcommand};
 use crate::command::ctx::Ctx;
-use crate::command::error::{CommandError, Outcome};
+use crate::command::error::{CommandError, Outcome, until_nul};
 use crate::command::help::help;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::config::KeyspaceEvents;

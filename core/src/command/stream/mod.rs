@@ -16,7 +16,7 @@ mod trim;
 use alloc::vec::Vec;
 
 use super::ctx::Ctx;
-use super::error::CommandError;
+use super::error::{CommandError, until_nul};
 use super::list::write;
 use crate::client::output::Output;
 use crate::keyspace::Place;
@@ -101,11 +101,6 @@ fn stream_and_output<'a>(
         }
         _ => Err(CommandError::WrongType),
     }
-}
-
-/// A word as an error quotes it: up to its first NUL.
-fn until_nul(word: &[u8]) -> &[u8] {
-    word.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 /// The refusal of a subcommand with words that it does not take; `container` is in capitals.
