@@ -250,11 +250,14 @@ impl Core {
         &self.server.dbs
     }
 
-    /// Whether a database holds a key, be it past its deadline; changes nothing.
+    /// Whether a database holds a key, or a hash of it a field, be it past its deadline; changes
+    /// nothing.
     #[must_use]
-    pub fn holds(&self, db: usize, key: &[u8]) -> bool {
+    pub fn holds(&self, db: usize, key: &[u8], field: Option<&[u8]>) -> bool {
         let key = self.server.hasher.key(key);
-        self.server.dbs.get(db).is_some_and(|db| db.find(key).is_some())
+        let Some(db) = self.server.dbs.get(db) else { return false };
+        let Some(place) = db.find(key) else { return false };
+        field.is_none_or(|field| db.entry(place).holds_field(field))
     }
 
     /// Whether a connection waits for a key; changes nothing.
@@ -342,10 +345,11 @@ impl<'a> Turn<'a> {
         self.core.server.shutdown_by_signal(signal);
     }
 
-    /// Whether a database holds a key, be it past its deadline; changes nothing.
+    /// Whether a database holds a key, or a hash of it a field, be it past its deadline; changes
+    /// nothing.
     #[must_use]
-    pub fn holds(&self, db: usize, key: &[u8]) -> bool {
-        self.core.holds(db, key)
+    pub fn holds(&self, db: usize, key: &[u8], field: Option<&[u8]>) -> bool {
+        self.core.holds(db, key, field)
     }
 
     /// The error with which commands that write are refused now, if they are.

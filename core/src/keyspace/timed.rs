@@ -14,6 +14,7 @@ use alloc::collections::BTreeSet;
 
 use super::db::Db;
 use super::entry::{Entry, NewValue, ValueRef};
+use crate::value::pack::Shape;
 use crate::value::{HashView, Value};
 
 /// Bytes that an entry of the index takes beside the name: of its node, with the usual slack.
@@ -115,6 +116,19 @@ impl Entry<'_> {
             ValueRef::Object(value) => value.next_field_deadline_ms(),
             ValueRef::String(_) | ValueRef::Int(_) => None,
         }
+    }
+}
+
+impl Entry<'_> {
+    /// Whether it is a hash that has a field, be that past its deadline.
+    #[must_use]
+    pub fn holds_field(&self, field: &[u8]) -> bool {
+        let hash = match self.value() {
+            ValueRef::Pack(pack) if Shape::of(pack).type_name() == "hash" => HashView::Pack(pack),
+            ValueRef::Object(Value::Hash(hash)) => hash.view(),
+            _ => return false,
+        };
+        hash.deadline_ms(field).is_some()
     }
 }
 

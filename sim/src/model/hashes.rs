@@ -1,4 +1,4 @@
-//! Hashes, without deadlines of fields.
+//! Hashes. Fields past their deadline are gone by the time that a command looks at a hash.
 
 use super::call::{Call, NOT_FLOAT, NOT_INTEGER, int};
 use super::float::Float;

@@ -4,7 +4,7 @@ use core::hash::Hasher as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mixer::Mixer;
-use super::value::Value;
+use super::value::{Deadlines, Value};
 
 /// A value and the millisecond from which on it is dead.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Entry {
 pub struct Keyspace {
     dbs: Vec<BTreeMap<Vec<u8>, Held>>,
     deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
+    /// Hashes by the first deadline of their fields.
+    field_deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
     hash: Hash,
     changes: u64,
     /// What happened to keys since somebody asked, for those who watch them.
@@ -31,12 +33,14 @@ pub struct Keyspace {
 struct Held {
     entry: Entry,
     hash: Hash,
+    /// The first deadline of its fields.
+    field_deadline_ms: Option<i64>,
 }
 
 /// Sums over all keys that do not depend on their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hash {
-    /// Of keys, values and deadlines.
+    /// Of keys, values and all deadlines.
     pub whole: u128,
     /// Of keys and values.
     pub values: u128,
@@ -75,6 +79,7 @@ impl Keyspace {
         Self {
             dbs,
             deadlines: BTreeSet::new(),
+            field_deadlines: BTreeSet::new(),
             hash: Hash::default(),
             changes: 0,
             events: Vec::new(),
@@ -131,16 +136,53 @@ impl Keyspace {
     /// The keys past their deadline.
     #[must_use]
     pub fn dead(&self, now_ms: i64) -> Vec<(usize, Vec<u8>)> {
-        let dead = self.deadlines.iter().take_while(|(deadline, ..)| *deadline <= now_ms);
-        dead.map(|(_, db, key)| (*db, key.clone())).collect()
+        due(&self.deadlines, now_ms)
     }
 
-    /// A key that a command meets: when it is past its deadline it is gone for good.
+    /// The hashes that have fields past their deadline.
+    #[must_use]
+    pub fn with_dead_fields(&self, now_ms: i64) -> Vec<(usize, Vec<u8>)> {
+        due(&self.field_deadlines, now_ms)
+    }
+
+    /// A key that a command meets: when it is past its deadline it is gone for good, and so are
+    /// the fields of a hash that are past theirs.
     pub(super) fn meet(&mut self, db: usize, key: &[u8], now_ms: i64) -> Option<&Entry> {
-        if self.peek(db, key)?.is_dead(now_ms) {
+        let held = self.dbs[db].get(key)?;
+        let has_dead_fields = held.field_deadline_ms.is_some_and(|deadline| deadline <= now_ms);
+        if held.entry.is_dead(now_ms) {
             self.expire(db, key);
+        } else if has_dead_fields {
+            self.expire_fields(db, key, now_ms, |_| false);
         }
         self.peek(db, key)
+    }
+
+    /// Removes the fields of a hash that are past their deadline, but for those which are still
+    /// held; with the last field goes the hash. To those who watch it this is a change like any.
+    pub(super) fn expire_fields(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        now_ms: i64,
+        mut holds: impl FnMut(&[u8]) -> bool,
+    ) {
+        let Some(Value::Hash(fields)) = self.peek(db, key).map(|entry| &entry.value) else {
+            return;
+        };
+        let is_dead = |deadline: Option<u64>| deadline.is_some_and(|at| at as i64 <= now_ms);
+        let dead = fields.iter().filter(|(_, held)| is_dead(held.1)).map(|(field, _)| field);
+        let gone: Vec<Vec<u8>> = dead.filter(|field| !holds(field)).cloned().collect();
+        if gone.is_empty() {
+            return;
+        }
+        let Some(mut entry) = self.take(db, key) else { return };
+        let Value::Hash(fields) = &mut entry.value else { return };
+        fields.retain(|field, _| !gone.contains(field));
+        match fields.is_empty() {
+            true => self.touch(db, key),
+            false => self.put(db, key, entry),
+        }
     }
 
     /// Removes a key for its deadline.
@@ -153,12 +195,15 @@ impl Keyspace {
     pub fn put(&mut self, db: usize, key: &[u8], entry: Entry) {
         self.take(db, key);
         self.changes += 1;
-        let hash = Hash::of(db, key, &entry);
+        let (hash, field_deadline_ms) = Hash::of(db, key, &entry);
         self.hash.add(hash);
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.insert((deadline, db, key.to_vec()));
         }
-        self.dbs[db].insert(key.to_vec(), Held { entry, hash });
+        if let Some(deadline) = field_deadline_ms {
+            self.field_deadlines.insert((deadline, db, key.to_vec()));
+        }
+        self.dbs[db].insert(key.to_vec(), Held { entry, hash, field_deadline_ms });
         self.events.push(Event::Changed(db, key.to_vec()));
     }
 
@@ -175,11 +220,14 @@ impl Keyspace {
 
     /// Takes a key out, and says so to nobody.
     pub(super) fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
-        let Held { entry, hash } = self.dbs[db].remove(key)?;
+        let Held { entry, hash, field_deadline_ms } = self.dbs[db].remove(key)?;
         self.changes += 1;
         self.hash.subtract(hash);
         if let Some(deadline) = entry.deadline_ms {
             self.deadlines.remove(&(deadline, db, key.to_vec()));
+        }
+        if let Some(deadline) = field_deadline_ms {
+            self.field_deadlines.remove(&(deadline, db, key.to_vec()));
         }
         Some(entry)
     }
@@ -206,16 +254,26 @@ impl Keyspace {
     }
 }
 
+/// Keys by their deadlines: those of which it has passed.
+fn due(deadlines: &BTreeSet<(i64, usize, Vec<u8>)>, now_ms: i64) -> Vec<(usize, Vec<u8>)> {
+    let due = deadlines.iter().take_while(|(deadline, ..)| *deadline <= now_ms);
+    due.map(|(_, db, key)| (*db, key.clone())).collect()
+}
+
 impl Hash {
-    fn of(db: usize, key: &[u8], entry: &Entry) -> Self {
+    /// What an entry adds, and the first deadline of its fields.
+    fn of(db: usize, key: &[u8], entry: &Entry) -> (Self, Option<i64>) {
         let mut hasher = Mixer::default();
         hasher.write_u64(db as u64);
         hasher.write_u64(key.len() as u64);
         hasher.write(key);
-        entry.value.feed(&mut hasher);
+        let Deadlines { first_ms, digest } = entry.value.feed(&mut hasher);
         let values = hasher.both();
         hasher.write_i64(entry.deadline_ms.unwrap_or(-1));
-        Self { whole: hasher.both(), values }
+        if first_ms.is_some() {
+            hasher.write_u64(digest);
+        }
+        (Self { whole: hasher.both(), values }, first_ms.map(|first_ms| first_ms as i64))
     }
 
     fn add(&mut self, other: Self) {

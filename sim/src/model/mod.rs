@@ -8,13 +8,15 @@
 //! The hard case is a key past its deadline that nobody has asked for yet. The core may have
 //! removed it, or not; both are right, and it shows when the clock steps back. So at the end of
 //! each turn the model asks which of these are still there ([`Model::settle`]), and asks for
-//! nothing else. A dead key that a command did meet is gone for good.
+//! nothing else. A dead key that a command did meet is gone for good. Fields of hashes are alike:
+//! whoever looks at the hash meets all that are dead.
 
 mod bits;
 mod call;
 mod counters;
 mod databases;
 mod expiry;
+mod field_deadlines;
 mod float;
 mod hashes;
 mod keys;
@@ -129,7 +131,7 @@ struct Family {
     writes: &'static [Row],
 }
 
-const FAMILIES: [Family; 12] = [
+const FAMILIES: [Family; 13] = [
     strings::FAMILY,
     counters::FAMILY,
     bits::FAMILY,
@@ -138,6 +140,7 @@ const FAMILIES: [Family; 12] = [
     databases::FAMILY,
     lists::FAMILY,
     hashes::FAMILY,
+    field_deadlines::FAMILY,
     sets::FAMILY,
     sorted_sets::FAMILY,
     ranges::FAMILY,
@@ -260,12 +263,20 @@ impl Model {
         &self.keyspace
     }
 
-    /// Ends a turn: of the keys past their deadline those stay that the core still holds.
-    pub fn settle(&mut self, now_ms: i64, mut holds: impl FnMut(usize, &[u8]) -> bool) {
+    /// Ends a turn: of the keys and the fields of hashes past their deadline those stay that the
+    /// core still holds.
+    pub fn settle(
+        &mut self,
+        now_ms: i64,
+        mut holds: impl FnMut(usize, &[u8], Option<&[u8]>) -> bool,
+    ) {
         for (db, key) in self.keyspace.dead(now_ms) {
-            if !holds(db, &key) {
+            if !holds(db, &key, None) {
                 self.keyspace.expire(db, &key);
             }
+        }
+        for (db, key) in self.keyspace.with_dead_fields(now_ms) {
+            self.keyspace.expire_fields(db, &key, now_ms, |field| holds(db, &key, Some(field)));
         }
         self.tell_watchers(None, now_ms);
     }

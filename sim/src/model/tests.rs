@@ -22,9 +22,9 @@ fn a_dead_key_that_was_met_is_gone_though_the_clock_steps_back() {
     assert_eq!(say(&mut model, ONE, 149, "PTTL k"), Reply::Int(1));
     assert_eq!(say(&mut model, ONE, 150, "EXISTS met"), Reply::Int(0));
     assert_eq!(say(&mut model, ONE, 150, "DBSIZE"), Reply::Between(0, 1));
-    model.settle(150, |_, _| true);
+    model.settle(150, |_, _, _| true);
     assert_eq!(say(&mut model, ONE, 120, "MGET k met"), Reply::Array(vec![bulk("v"), Reply::Null]));
-    model.settle(200, |_, _| false);
+    model.settle(200, |_, _, _| false);
     assert_eq!(say(&mut model, ONE, 120, "GET k"), Reply::Null);
     assert!(model.keyspace().is_empty() && model.keyspace().hash() == Hash::default());
 }
@@ -239,4 +239,43 @@ fn who_waits_is_served_in_the_order_of_arrival() {
     assert!(model.execute(ONE, &words("BZPOPMIN z 1.5"), 1).expected.is_none());
     assert!(model.end_late_waits(1_499_999_999).is_empty());
     assert_eq!(model.end_late_waits(1_500_000_000)[0].expected.reply, Reply::NullArray);
+}
+
+#[test]
+fn fields_live_until_their_deadlines() {
+    let mut model = Model::new(2, 1 << 20);
+    let ints = |numbers: &[i64]| Reply::Array(numbers.iter().map(|&it| Reply::Int(it)).collect());
+    say(&mut model, ONE, 1, "HSET h a 1 b 2 c 3");
+    for (line, wanted) in [
+        ("HPEXPIRE h 100 FIELDS 2 a x", ints(&[1, -2])),
+        ("HPEXPIRE h 50 NX FIELDS 2 a b", ints(&[0, 1])),
+        ("HPEXPIRE h 70 GT FIELDS 3 a b c", ints(&[0, 1, 0])),
+        ("HPEXPIRE h 90 LT FIELDS 3 a b c", ints(&[1, 0, 1])),
+        ("HPTTL h FIELDS 3 a b c", ints(&[90, 70, 90])),
+        ("HTTL h FIELDS 1 a", ints(&[1])),
+        ("HPERSIST h FIELDS 2 c c", ints(&[1, -1])),
+        ("HINCRBY h a 4", Reply::Int(5)),
+        ("HPEXPIRETIME h FIELDS 1 a", ints(&[91])),
+        ("HSET h a 1", Reply::Int(0)),
+        ("HPTTL h FIELDS 1 a", ints(&[-1])),
+        ("HSETEX h FXX PX 5 FIELDS 2 a 1 x 2", Reply::Int(0)),
+        ("HSETEX h FNX PXAT 1 FIELDS 1 x 2", Reply::Int(1)),
+        ("HGETEX h PX 70 FIELDS 2 a x", Reply::Array(vec![bulk("1"), Reply::Null])),
+        ("HSETEX h KEEPTTL FIELDS 1 a 2", Reply::Int(1)),
+        ("HEXPIREAT h 0 FIELDS 1 c", ints(&[2])),
+        ("HLEN h", Reply::Int(2)),
+        ("COPY h i", Reply::Int(1)),
+        ("HGETDEL i FIELDS 2 a b", Reply::Array(bulks(&["2", "2"]))),
+        ("EXISTS i", Reply::Int(0)),
+    ] {
+        assert_eq!(say(&mut model, ONE, 1, line), wanted, "{line}");
+    }
+    say(&mut model, OTHER, 1, "WATCH h");
+    model.settle(71, |_, _, field| field == Some(b"b"));
+    assert_eq!(say(&mut model, ONE, 70, "HVALS h"), Reply::Bag(bulks(&["2"])), "the clock is back");
+    assert_eq!(say(&mut model, ONE, 71, "HLEN h"), Reply::Int(0));
+    assert_eq!(say(&mut model, ONE, 1, "EXISTS h"), Reply::Int(0));
+    say(&mut model, OTHER, 71, "MULTI");
+    assert_eq!(say(&mut model, OTHER, 71, "EXEC"), Reply::NullArray);
+    assert!(model.keyspace().is_empty() && model.keyspace().hash() == Hash::default());
 }

@@ -3,6 +3,8 @@
 use core::hash::Hasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::mixer::Mixer;
+
 /// Elements of a list, first to last.
 pub type List = VecDeque<Vec<u8>>;
 
@@ -52,8 +54,10 @@ impl Value {
         if let Self::String(bytes) = self { Some(bytes) } else { None }
     }
 
-    /// Feeds everything that two values may differ in.
-    pub(super) fn feed(&self, hasher: &mut impl Hasher) {
+    /// Feeds everything that two values may differ in, but for deadlines of fields, which it
+    /// returns.
+    pub(super) fn feed(&self, hasher: &mut impl Hasher) -> Deadlines {
+        let mut deadlines = Deadlines::default();
         let mut text = |bytes: &[u8]| {
             hasher.write_u64(bytes.len() as u64);
             hasher.write(bytes);
@@ -63,10 +67,10 @@ impl Value {
             Self::String(bytes) | Self::Opaque(_, bytes) => text(bytes),
             Self::List(list) => list.iter().for_each(|element| text(element)),
             Self::Set(set) => set.iter().for_each(|member| text(member)),
-            Self::Hash(hash) => hash.iter().for_each(|(field, (value, deadline))| {
+            Self::Hash(hash) => hash.iter().enumerate().for_each(|(at, (field, (value, of)))| {
                 text(field);
                 text(value);
-                text(&deadline.unwrap_or(0).to_le_bytes());
+                of.iter().for_each(|&of| deadlines.add(at, of));
             }),
             Self::SortedSet(set) => set.iter().for_each(|(member, score)| {
                 text(member);
@@ -74,6 +78,26 @@ impl Value {
                 text(&(score + 0.0).to_bits().to_le_bytes());
             }),
         }
+        deadlines
+    }
+}
+
+/// What the fields of a hash have of deadlines.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Deadlines {
+    /// The first.
+    pub(super) first_ms: Option<u64>,
+    /// All of them, and whose they are.
+    pub(super) digest: u64,
+}
+
+impl Deadlines {
+    /// The field that comes at `at` has one.
+    fn add(&mut self, at: usize, of_ms: u64) {
+        self.first_ms = Some(self.first_ms.map_or(of_ms, |first_ms| first_ms.min(of_ms)));
+        let mut mixer = Mixer::default();
+        [self.digest, at as u64, of_ms].into_iter().for_each(|word| mixer.write_u64(word));
+        self.digest = mixer.finish();
     }
 }
 

@@ -176,3 +176,41 @@ pub(super) fn move_as_del(words: &Words, _: &Place<'_>) -> Vec<Words> {
         false => same(words),
     }
 }
+
+pub(super) fn field_expiry_unlogged(words: &Words, place: &Place<'_>) -> Vec<Words> {
+    let has_passed = place.field_deadline.is_some_and(|deadline| deadline <= place.logged_ms);
+    nothing_if(is(words, "HDEL") && has_passed, words)
+}
+
+pub(super) fn hset_keeps(words: &Words, place: &Place<'_>) -> Vec<Words> {
+    match place.field_deadline.filter(|_| is(words, "HSET")) {
+        Some(deadline) => {
+            let digits = deadline.to_string();
+            let kept: [&[u8]; 6] =
+                [b"HPEXPIREAT", &words[1], digits.as_bytes(), b"FIELDS", b"1", &words[2]];
+            vec![words.clone(), self::words(&kept)]
+        }
+        None => same(words),
+    }
+}
+
+pub(super) fn no_deadline_behind_hset(words: &Words, place: &Place<'_>) -> Vec<Words> {
+    let before = place.at.checked_sub(1).map(|at| &place.all[at]);
+    let is_behind = before.is_some_and(|before| is(before, "HSET") && before[1] == words[1]);
+    nothing_if(is(words, "HPEXPIREAT") && is_behind, words)
+}
+
+pub(super) fn no_hpersist(words: &Words, _: &Place<'_>) -> Vec<Words> {
+    nothing_if(is(words, "HPERSIST"), words)
+}
+
+pub(super) fn relative_field(words: &Words, place: &Place<'_>) -> Vec<Words> {
+    let mut words = words.clone();
+    let digits = words.get(2).filter(|_| is(&words, "HPEXPIREAT"));
+    let deadline = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<i64>().ok());
+    if let Some(deadline) = deadline {
+        let later = deadline.saturating_add(place.load_ms - place.logged_ms);
+        words[2] = later.clamp(1, (1 << 46) - 1).to_string().into_bytes();
+    }
+    vec![words]
+}

@@ -24,6 +24,8 @@ use crate::model::Words;
 pub(super) struct Place<'a> {
     /// The deadline of the key that it names first, before it.
     pub(super) deadline: Option<i64>,
+    /// The deadline of the field that it names first, before it.
+    pub(super) field_deadline: Option<i64>,
     /// The wall clock when it was logged, and when it is loaded.
     pub(super) logged_ms: i64,
     pub(super) load_ms: i64,
@@ -227,6 +229,46 @@ pub(super) const ROWS: &[Sabotage] = &[
         "MOVE is logged as DEL",
         edits::move_as_del
     ),
+    row!(
+        "field-expiry-not-logged",
+        "70b",
+        "a deadline of a field passes, restart",
+        &[D5, T3],
+        "the HDEL of fields that have expired is not logged",
+        edits::field_expiry_unlogged
+    ),
+    row!(
+        "hset-keeps-field-deadline",
+        "73c",
+        "restart",
+        &[T3],
+        "after a load a field that was set again has the deadline that it had before",
+        edits::hset_keeps
+    ),
+    row!(
+        "hsetex-forgets-field-deadline",
+        "72b",
+        "restart",
+        &[T3],
+        "what HSETEX and HINCRBYFLOAT log has no deadline",
+        edits::no_deadline_behind_hset
+    ),
+    row!(
+        "hpersist-not-logged",
+        "73d",
+        "restart",
+        &[T3],
+        "HPERSIST, and HGETEX with it, is not logged",
+        edits::no_hpersist
+    ),
+    row!(
+        "relative-field-deadline",
+        "66b",
+        "restart after a while",
+        &[T3],
+        "the time to live of a field is logged as it was asked for, and counts from the load on",
+        edits::relative_field
+    ),
 ];
 
 /// A bug in what is logged.
@@ -265,6 +307,7 @@ impl Logged {
             begins_file: false,
             db: b"0".to_vec(),
             deadlines: BTreeMap::new(),
+            field_deadlines: BTreeMap::new(),
         };
         for base in files_of(disk, 'b') {
             let bytes = disk.content(&base).unwrap_or_default();
@@ -301,6 +344,8 @@ struct Walk<'a> {
     begins_file: bool,
     db: Vec<u8>,
     deadlines: BTreeMap<(Vec<u8>, Vec<u8>), i64>,
+    /// By database, key and field.
+    field_deadlines: BTreeMap<Words, i64>,
 }
 
 impl Walk<'_> {
@@ -311,7 +356,12 @@ impl Walk<'_> {
         for (at, words) in all.iter().enumerate() {
             if let Some(&logged_ms) = logged_ms {
                 let key = words.get(1).map(|key| (self.db.clone(), key.clone()));
+                let field = words.get(1).zip(words.get(2));
+                let field = field.map(|(key, field)| [&self.db, key, field].map(Vec::clone));
                 let place = Place {
+                    field_deadline: field
+                        .and_then(|field| self.field_deadlines.get(&field[..]))
+                        .copied(),
                     deadline: key.and_then(|key| self.deadlines.get(&key)).copied(),
                     logged_ms,
                     load_ms: self.load_ms,
@@ -344,6 +394,26 @@ impl Walk<'_> {
             number(2).map(|at| self.deadlines.insert(key, at));
         } else if is(words, "DEL") || is(words, "PERSIST") || is(words, "SET") && words.len() == 3 {
             self.deadlines.remove(&key);
+        }
+        self.note_fields(words, first);
+    }
+
+    /// The same of deadlines of fields.
+    fn note_fields(&mut self, words: &Words, key: &[u8]) {
+        let number = |at: usize| std::str::from_utf8(words.get(at)?).ok()?.parse().ok();
+        let (from, step, deadline) = match () {
+            () if is(words, "HPEXPIREAT") => (5, 1, number(2)),
+            () if is(words, "HPERSIST") => (4, 1, None),
+            () if is(words, "HSET") || is(words, "HMSET") => (2, 2, None),
+            () if is(words, "HDEL") => (2, 1, None),
+            () => return,
+        };
+        for field in words.iter().skip(from).step_by(step) {
+            let name = vec![self.db.clone(), key.to_vec(), field.clone()];
+            match deadline {
+                Some(at) => drop(self.field_deadlines.insert(name, at)),
+                None => drop(self.field_deadlines.remove(&name)),
+            }
         }
     }
 }

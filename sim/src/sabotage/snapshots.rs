@@ -92,6 +92,14 @@ pub(super) const ROWS: &[Sabotage] = &[
         plant: || Box::new(Snapshots::of(Bug::Rounded)),
     },
     Sabotage {
+        name: "base-forgets-field-deadlines",
+        number: "45b",
+        fault: "rewrite of a hash whose fields have deadlines, restart",
+        caught_by: &[T3],
+        words: "a base holds fields of hashes without their deadlines",
+        plant: || Box::new(Snapshots::of(Bug::FieldsForEver)),
+    },
+    Sabotage {
         name: "base-without-databases",
         number: "63b",
         fault: "rewrite with keys in a database that is not 0, restart",
@@ -128,6 +136,7 @@ enum Bug {
     PassedOmitted,
     Leaks,
     Rounded,
+    FieldsForEver,
     NoSelect,
     LastPiece,
     ErrorIgnored,
@@ -218,6 +227,7 @@ impl Snapshots {
             match self.bug {
                 Bug::SkipsKeys if at % 16 == 15 && is(&words, "SET") => continue,
                 Bug::NoSelect if is(&words, "SELECT") => continue,
+                Bug::FieldsForEver if is(&words, "HPEXPIREAT") => continue,
                 Bug::PassedOmitted if has_passed => continue,
                 Bug::PassedWithout if has_passed => words.truncate(3),
                 Bug::Rounded => {

@@ -144,7 +144,7 @@ impl Oracle {
         self.model.refuse_writes(turn.write_refusal());
         let served = self.model.end_late_waits(now.mono_ns);
         self.serve(served);
-        self.model.settle(now.wall_ms(), |db, key| turn.holds(db, key));
+        self.model.settle(now.wall_ms(), |db, key, field| turn.holds(db, key, field));
     }
 
     fn execute(&mut self, conn: ConnId, words: Words, now_ms: i64) {
@@ -220,7 +220,7 @@ impl Oracle {
 
     /// A turn has ended.
     pub(crate) fn turn_ended(&mut self, core: &Core, now: Now, late_ns: u64) {
-        self.model.settle(now.wall_ms(), |db, key| core.holds(db, key));
+        self.model.settle(now.wall_ms(), |db, key, field| core.holds(db, key, field));
         let refuses = core.write_refusal().is_some();
         let lsn = core.watermarks().enqueued;
         self.history.noted(now.mono_ns, late_ns, refuses);
