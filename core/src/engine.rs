@@ -25,6 +25,8 @@ use crate::stats::Costliest;
 use crate::turn::{ConnId, Core, Fed, Flow, Now};
 use alloc::vec::Vec;
 
+mod members;
+
 /// Requests of a batch at most.
 const BATCH: usize = keyspace::WARM_MAX;
 
@@ -43,6 +45,8 @@ pub(crate) struct Batch {
     words: Vec<u8>,
     /// Hashes of the keys to touch.
     hashes: Vec<u64>,
+    /// Requests look for members.
+    has_members: bool,
     /// Where the parsed requests end.
     parsed_to: usize,
 }
@@ -56,6 +60,8 @@ struct Request {
     last_span: u32,
     /// Argument of the first key, and its hash.
     first_hash: Option<(usize, u64)>,
+    /// Argument of the first member that it looks for in a set or a hash.
+    first_member: Option<u8>,
     command: Option<u16>,
     /// It cannot change what was checked for the one before, and its arguments are enough.
     is_plain: bool,
@@ -124,7 +130,7 @@ impl Core {
                 return Fed { consumed: at, need: 0, flow: Flow::Paused };
             }
             let filled = self.batch.fill(&self.server, client, rx, at);
-            self.batch.warm(&self.server, client.db);
+            self.batch.warm(&self.server, client.db, rx);
             let (executed, is_held) = self.execute(client, rx, at);
             at = executed;
             if at < self.batch.parsed_to {
@@ -270,6 +276,7 @@ impl Batch {
         self.spans.clear();
         self.words.clear();
         self.hashes.clear();
+        self.has_members = false;
         self.parsed_to = at;
         let limits = Limits {
             bulk_bytes_max: server.config.proto_max_bulk_len,
@@ -303,6 +310,7 @@ impl Batch {
                 command: None,
                 is_plain: false,
                 first_hash: None,
+                first_member: None,
             };
             match self.add(server, request, rx) {
                 Added::Before => return Filled::Timed,
@@ -337,16 +345,23 @@ impl Batch {
             let hash = server.hasher.hash(args.at(at as usize));
             request.first_hash = Some((at as usize, hash));
             self.hashes.push(hash);
+            if request.is_plain && facts.first_member.is_some() {
+                request.first_member = facts.first_member;
+                self.has_members = true;
+            }
         }
         self.requests.push(request);
         if facts.ends_batch { Added::Last } else { Added::More }
     }
 
     /// Touches what the batch will need.
-    fn warm(&self, server: &Server, db: u32) {
+    fn warm(&self, server: &Server, db: u32, rx: &[u8]) {
         if self.requests.len() > 1 {
-            let db = &server.dbs[db as usize];
-            keyspace::warm(self.hashes.iter().map(|&hash| (db, hash)));
+            let keys = &server.dbs[db as usize];
+            keyspace::warm(self.hashes.iter().map(|&hash| (keys, hash)));
+            if self.has_members {
+                self.warm_members(server, db, rx);
+            }
         }
     }
 }

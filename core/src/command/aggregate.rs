@@ -9,7 +9,8 @@
 //! after telling its own event. Marking the key as changed, events and dirt stay the command's.
 
 use super::ctx::Ctx;
-use super::error::CommandError;
+use super::error::{CommandError, Outcome};
+use crate::client::output::Output;
 use crate::config::KeyspaceEvents;
 use crate::keyspace::{Key, NewValue, Place, ValueRef, fits};
 use crate::server::Server;
@@ -99,6 +100,63 @@ impl Ctx<'_> {
     ) -> Result<Option<Place>, CommandError> {
         let place = self.read(key);
         place.map(|place| self.typed::<T>(place).map(|_| place)).transpose()
+    }
+
+    /// As [`Ctx::read_as`], and lets `answer` write a reply about what is there; with two visits of
+    /// the record less.
+    #[inline]
+    pub(crate) fn read_with<T: Typed>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut Output, Option<T::View<'_>>),
+    ) -> Outcome {
+        let db = self.client.db;
+        let table = &self.server.dbs[db as usize];
+        let found = table.look(key).filter(|(_, entry)| {
+            !entry.expire_at_ms().is_some_and(|at| self.server.now.has_passed(at))
+        });
+        let found = found.filter(|_| !self.server.has_due_fields(db));
+        let Some((place, entry)) = found else { return self.read_with_care::<T>(key, answer) };
+        let clock = entry.clock();
+        let outcome = match T::view(entry.value()) {
+            Some(view) => {
+                answer(&mut self.client.output, Some(view));
+                Ok(())
+            }
+            None => Err(CommandError::WrongType),
+        };
+        if self.renews_clocks() {
+            self.server.renew(db, place, clock);
+        }
+        self.server.stats.keyspace_hits += 1;
+        outcome
+    }
+
+    /// As [`Ctx::read_with`], when the key is not there, or perhaps not any more.
+    #[inline(never)]
+    fn read_with_care<T: Typed>(
+        &mut self,
+        key: Key<'_>,
+        answer: impl FnOnce(&mut Output, Option<T::View<'_>>),
+    ) -> Outcome {
+        let place = self.read_as::<T>(key)?;
+        self.answer_with::<T>(place, answer)
+    }
+
+    /// Lets `answer` write a reply about what is at `place`, if something is.
+    #[inline]
+    pub(crate) fn answer_with<T: Typed>(
+        &mut self,
+        place: Option<Place>,
+        answer: impl FnOnce(&mut Output, Option<T::View<'_>>),
+    ) -> Outcome {
+        let db = &self.server.dbs[self.client.db as usize];
+        let view = match place {
+            Some(place) => Some(T::view(db.entry(place).value()).ok_or(CommandError::WrongType)?),
+            None => None,
+        };
+        answer(&mut self.client.output, view);
+        Ok(())
     }
 
     /// As [`Ctx::write`], and what is there must be a `T`.

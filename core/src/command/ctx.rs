@@ -164,7 +164,7 @@ impl<'a> Ctx<'a> {
     /// Whether a use renews the access clock: not if CLIENT NO-TOUCH asked for that, but TOUCH does
     /// it anyway.
     #[inline]
-    fn renews_clocks(&self) -> bool {
+    pub(crate) fn renews_clocks(&self) -> bool {
         !self.client.no_touch || self.server.command(self.command).name == "touch"
     }
 

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::spec::{Categories, Command, Flags};
+use super::spec::{Categories, Command, Flags, Group};
 
 /// One command or subcommand with its number's facts.
 #[derive(Debug)]
@@ -27,9 +27,8 @@ pub struct Row {
 /// What follows from a row and is asked for every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
-    /// It reads or writes strings or lists and nothing else: after it the server and its client are
-    /// in the state that they were in, so that what was checked for the command before holds for
-    /// the next.
+    /// It reads or writes values and nothing else: after it the server and its client are in the
+    /// state that they were in, so that what was checked for the command before holds for the next.
     pub(crate) is_plain: bool,
     /// It may change how the next request is parsed.
     pub(crate) ends_batch: bool,
@@ -37,7 +36,22 @@ pub(crate) struct Facts {
     pub(crate) looks_at_times: bool,
     /// Argument of its first key.
     pub(crate) first_key: Option<u8>,
+    /// Argument of the first member or field that it looks for in a set or a hash.
+    pub(crate) first_member: Option<u8>,
 }
+
+/// The categories of commands that work on values of one type.
+const TYPES: [Categories; 9] = [
+    Categories::STRING,
+    Categories::BITMAP,
+    Categories::LIST,
+    Categories::HASH,
+    Categories::SET,
+    Categories::SORTEDSET,
+    Categories::STREAM,
+    Categories::HYPERLOGLOG,
+    Categories::GEO,
+];
 
 impl Facts {
     fn of(command: &Command) -> Self {
@@ -46,18 +60,26 @@ impl Facts {
         let changes_parsing = command.flags.has(Flags::ADMIN) || command.flags.has(Flags::NO_AUTH);
         let ends_batch = changes_parsing || !command.subcommands.is_empty();
         let is_data = command.flags.has(Flags::READONLY) || command.flags.has(Flags::WRITE);
-        let is_string = command.categories.has(Categories::STRING);
-        let is_list = command.categories.has(Categories::LIST);
+        let is_typed = TYPES.iter().any(|&of_type| command.categories.has(of_type));
         let is_special = [Flags::MAY_REPLICATE, Flags::PROTECTED, Flags::BLOCKING];
         let is_plain = is_data
-            && (is_string || is_list)
+            && is_typed
             && !ends_batch
             && !command.categories.has(Categories::DANGEROUS)
             && !is_special.iter().any(|&flag| command.flags.has(flag));
         let looks_at_times = (ends_batch || command.categories.has(Categories::DANGEROUS))
             && matches!(command.name, "info" | "latency" | "slowlog");
-        Self { is_plain, ends_batch, looks_at_times, first_key: command.first_key() }
+        let (first_key, first_member) = (command.first_key(), first_member(command));
+        Self { is_plain, ends_batch, looks_at_times, first_key, first_member }
     }
+}
+
+/// Sets and hashes have their members right behind the key, or nowhere that is always the same.
+fn first_member(command: &Command) -> Option<u8> {
+    let behind_key = command.arguments.strip_prefix("key:key ")?;
+    let behind_key = behind_key.strip_prefix("data=(").unwrap_or(behind_key);
+    let is_member = behind_key.starts_with("member") || behind_key.starts_with("field");
+    (is_member && matches!(command.group, Group::Set | Group::Hash)).then_some(2)
 }
 
 /// All commands.

@@ -71,6 +71,11 @@ impl Bucket {
     }
 
     #[inline]
+    pub(super) fn tag_at(&self, slot: usize) -> u8 {
+        self.tags[slot]
+    }
+
+    #[inline]
     pub(super) fn handle(&self, slot: usize) -> u16 {
         self.handles[slot]
     }

@@ -15,7 +15,7 @@ pub struct Key<'a> {
 }
 
 /// Hashes keys under one injected 128-bit key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHasher {
     k0: u64,
     k1: u64,

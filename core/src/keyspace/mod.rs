@@ -11,6 +11,7 @@ mod db;
 mod directory;
 mod entry;
 mod figures;
+mod join;
 mod key;
 mod page;
 mod record;

@@ -107,7 +107,7 @@ impl Db {
 }
 
 /// Hash at which the segment after the one of `hash` begins.
-fn next_segment(hash: u64, depth: u8) -> Option<u64> {
+pub(super) fn next_segment(hash: u64, depth: u8) -> Option<u64> {
     if depth == 0 {
         return None;
     }

@@ -119,7 +119,7 @@ impl Segment {
     }
 
     #[inline]
-    fn home(hash: u64) -> usize {
+    pub(super) fn home(hash: u64) -> usize {
         hash as usize % BUCKETS
     }
 
@@ -163,8 +163,13 @@ impl Segment {
     /// The entry of `key` with its record, which was looked at anyway.
     #[inline]
     pub(super) fn look(&self, hash: u64, key: &[u8]) -> Option<(Seat, Record<'_>)> {
-        let tag = Bucket::tag(hash);
-        let mut at = Self::home(hash);
+        self.look_at(Self::home(hash), Bucket::tag(hash), key)
+    }
+
+    /// As [`Segment::look`], of a key with this home bucket and this tag.
+    #[inline]
+    pub(super) fn look_at(&self, home: usize, tag: u8, key: &[u8]) -> Option<(Seat, Record<'_>)> {
+        let mut at = home;
         for _ in 0..BUCKETS {
             let bucket = &self.buckets[at];
             for slot in bucket.candidates(tag) {
@@ -182,6 +187,19 @@ impl Segment {
             at = (at + 1) % BUCKETS;
         }
         None
+    }
+
+    /// The keys in a bucket with their tags.
+    #[inline]
+    pub(super) fn keys_in(&self, bucket: usize) -> impl Iterator<Item = (u8, &[u8])> {
+        let bucket = &self.buckets[bucket];
+        bucket.used().map(|slot| (bucket.tag_at(slot), self.key_of(bucket.handle(slot))))
+    }
+
+    /// Whether entries that belong to a bucket, or to one before it, lie behind it.
+    #[inline]
+    pub(super) fn is_passed(&self, bucket: usize) -> bool {
+        self.buckets[bucket].passed > 0
     }
 
     /// The bytes from where `handle` points to the end of its page.

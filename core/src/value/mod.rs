@@ -33,6 +33,7 @@ pub use sorted_set::{SortedSet, SortedSetView, Tree};
 pub use stream::Stream;
 pub use thresholds::Thresholds;
 
+use crate::keyspace::Db;
 use pack::{Pack, Shape};
 use walk::Walk;
 
@@ -74,6 +75,16 @@ impl Value {
             Self::Hash(hash) => hash.pack(),
             Self::Set(set) => set.pack(),
             Self::SortedSet(set) => set.pack(),
+        }
+    }
+
+    /// The table of members or fields of a large set or hash.
+    #[inline]
+    #[must_use]
+    pub fn table(&self) -> Option<&Db> {
+        match self {
+            Self::Set(Set::Table(table)) | Self::Hash(Hash::Table(table)) => Some(table),
+            _ => None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::command::list::write;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::keyspace::{Place, ValueRef};
 use crate::value::listpack::Element;
-use crate::value::{Hash, LiveHash};
+use crate::value::{Hash, HashView, LiveHash};
 
 /// The rows of this file.
 pub(crate) const COMMANDS: &[Command] = &[
@@ -75,8 +75,10 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 /// Lets `answer` write a reply about the hash of the first argument, if there is one.
 fn with_hash(ctx: &mut Ctx<'_>, answer: impl FnOnce(&mut Output, Option<LiveHash<'_>>)) -> Outcome {
-    let place = ctx.read_as::<Hash>(ctx.key(1))?;
-    with_hash_at(ctx, place, answer)
+    let hidden_until_ms = ctx.server.hidden_until_ms();
+    ctx.read_with::<Hash>(ctx.key(1), |output, hash| {
+        answer(output, hash.map(|hash| live(hash, hidden_until_ms)));
+    })
 }
 
 /// Lets `answer` write a reply about the hash at `place`, if there is one.
@@ -86,13 +88,9 @@ pub(super) fn with_hash_at(
     answer: impl FnOnce(&mut Output, Option<LiveHash<'_>>),
 ) -> Outcome {
     let hidden_until_ms = ctx.server.hidden_until_ms();
-    let db = &ctx.server.dbs[ctx.client.db as usize];
-    let view = match place {
-        Some(place) => Some(live_hash(db.entry(place).value(), hidden_until_ms)?),
-        None => None,
-    };
-    answer(&mut ctx.client.output, view);
-    Ok(())
+    ctx.answer_with::<Hash>(place, |output, hash| {
+        answer(output, hash.map(|hash| live(hash, hidden_until_ms)));
+    })
 }
 
 /// The hash that a value is, without the fields that are over by a time if there is one.
@@ -101,7 +99,12 @@ pub(crate) fn live_hash(
     hidden_until_ms: Option<u64>,
 ) -> Result<LiveHash<'_>, CommandError> {
     let hash = <Hash as Typed>::view(value).ok_or(CommandError::WrongType)?;
-    Ok(hidden_until_ms.map_or_else(|| hash.into(), |now_ms| hash.live_at(now_ms)))
+    Ok(live(hash, hidden_until_ms))
+}
+
+#[inline]
+fn live(hash: HashView<'_>, hidden_until_ms: Option<u64>) -> LiveHash<'_> {
+    hidden_until_ms.map_or_else(|| hash.into(), |now_ms| hash.live_at(now_ms))
 }
 
 fn hget(ctx: &mut Ctx<'_>) -> Outcome {

@@ -6,13 +6,8 @@ pub(crate) mod push;
 pub(crate) mod read;
 pub(crate) mod transfer;
 
-use super::aggregate::Typed;
-use super::ctx::Ctx;
-use super::error::{CommandError, Outcome};
 use crate::client::output::Output;
-use crate::keyspace::Place;
 use crate::value::listpack::Element;
-use crate::value::{List, ListView};
 
 /// Writes an element as a bulk string.
 pub(crate) fn write(output: &mut Output, element: Element<'_>) {
@@ -20,24 +15,6 @@ pub(crate) fn write(output: &mut Output, element: Element<'_>) {
         Element::Text(text) => output.bulk(text),
         Element::Int(number) => output.bulk_int(number),
     }
-}
-
-/// Lets `answer` write a reply about the list at `place`, if there is one.
-fn with_list(
-    ctx: &mut Ctx<'_>,
-    place: Option<Place>,
-    answer: impl FnOnce(&mut Output, Option<ListView<'_>>),
-) -> Outcome {
-    let db = &ctx.server.dbs[ctx.client.db as usize];
-    let view = match place {
-        Some(place) => {
-            let view = <List as Typed>::view(db.entry(place).value());
-            Some(view.ok_or(CommandError::WrongType)?)
-        }
-        None => None,
-    };
-    answer(&mut ctx.client.output, view);
-    Ok(())
 }
 
 /// The first index of a range and how many elements it has, of `len`; negative bounds count from

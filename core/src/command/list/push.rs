@@ -176,7 +176,7 @@ pub(super) fn reply_with_ends(
     count: usize,
 ) -> Result<usize, CommandError> {
     let mut replied = 0;
-    super::with_list(ctx, Some(place), |output, list| {
+    ctx.answer_with::<List>(Some(place), |output, list| {
         let Some(list) = list else { return };
         let elements = match end {
             End::Left => list.iter_from(0),

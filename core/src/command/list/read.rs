@@ -57,8 +57,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 fn llen(ctx: &mut Ctx<'_>) -> Outcome {
-    let place = ctx.read_as::<List>(ctx.key(1))?;
-    super::with_list(ctx, place, |output, list| {
+    ctx.read_with::<List>(ctx.key(1), |output, list| {
         output.int(list.map_or(0, ListView::len) as i64);
     })
 }
@@ -69,7 +68,7 @@ fn lindex(ctx: &mut Ctx<'_>) -> Outcome {
         Some(_) => ctx.int(2)?,
         None => 0,
     };
-    super::with_list(ctx, place, |output, list| {
+    ctx.answer_with::<List>(place, |output, list| {
         let found = list.and_then(|list| list.get(list.index(index)?));
         match found {
             Some(element) => super::write(output, element),
@@ -80,9 +79,8 @@ fn lindex(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn lrange(ctx: &mut Ctx<'_>) -> Outcome {
     let (start, stop) = (ctx.int(2)?, ctx.int(3)?);
-    let place = ctx.read_as::<List>(ctx.key(1))?;
     let mut replied = 0;
-    super::with_list(ctx, place, |output, list| {
+    ctx.read_with::<List>(ctx.key(1), |output, list| {
         let Some(list) = list else { return output.array(0) };
         let (first, count) = super::range(start, stop, list.len());
         replied = count;
@@ -166,9 +164,8 @@ fn natural(text: &[u8], name: &'static str) -> Result<usize, CommandError> {
 
 fn lpos(ctx: &mut Ctx<'_>) -> Outcome {
     let search = Search::parse(ctx)?;
-    let place = ctx.read_as::<List>(ctx.key(1))?;
     let mut walked = 0;
-    super::with_list(ctx, place, |output, list| {
+    ctx.read_with::<List>(ctx.key(1), |output, list| {
         let found = list.map(|list| search.run(list)).unwrap_or_default();
         walked = list.map_or(0, ListView::len);
         match (search.count, found.first()) {

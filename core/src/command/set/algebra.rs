@@ -8,7 +8,7 @@ use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome};
 use crate::command::spec::{Categories, Command, Find, Flags, Group, KeyFlags, KeySpec};
 use crate::config::KeyspaceEvents;
-use crate::keyspace::{NewValue, Place};
+use crate::keyspace::{Db, NewValue, Place};
 use crate::value::listpack::Element;
 use crate::value::{Set, SetView, Thresholds, Value, number};
 use alloc::vec::Vec;
@@ -123,7 +123,7 @@ enum Operation {
 fn smembers(ctx: &mut Ctx<'_>) -> Outcome {
     let place = ctx.read_as::<Set>(ctx.key(1))?;
     let mut walked = 0;
-    super::with_set(ctx, place, |output, set| {
+    ctx.answer_with::<Set>(place, |output, set| {
         walked = set.map_or(0, SetView::len);
         output.set(walked);
         set.into_iter().flat_map(SetView::members).for_each(|member| super::write(output, member));
@@ -216,6 +216,10 @@ fn combine<'a>(
             }
             known.sort_by_key(|set| set.len());
             let Some((smallest, others)) = known.split_first() else { return 0 };
+            if let Some((one, two, others)) = tables_alike(*smallest, others) {
+                let is_in_all = |key| others.iter().all(|set| set.contains(key));
+                return one.join(two, |key| !is_in_all(key) || each(Element::Text(key)));
+            }
             walk(*smallest, &mut |member, text| {
                 if others.iter().all(|set| set.contains(text)) { each(member) } else { true }
             });
@@ -229,6 +233,20 @@ fn combine<'a>(
         }
     }
     walked
+}
+
+/// Of sets that are in order of their size the first two, if those are tables that are about as
+/// large: it costs less to join such than to look the members of one up. And the others.
+fn tables_alike<'a, 'b>(
+    smallest: SetView<'a>,
+    others: &'b [SetView<'a>],
+) -> Option<(&'a Db, &'a Db, &'b [SetView<'a>])> {
+    match (smallest, others.split_first()) {
+        (SetView::Table(one), Some((SetView::Table(two), others))) => {
+            (two.len() / 4 < one.len()).then_some((one, *two, others))
+        }
+        _ => None,
+    }
 }
 
 fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Outcome {

@@ -156,7 +156,7 @@ fn sscan(ctx: &mut Ctx<'_>) -> Outcome {
     let args = ctx.args.skip(if place.is_some() { 3 } else { ctx.args.len() });
     let options = ScanOptions::parse(args, false)?;
     let mut looked_at = 0;
-    super::with_set(ctx, place, |output, set| {
+    ctx.answer_with::<Set>(place, |output, set| {
         let mut found = Vec::new();
         let next = set.map_or(0, |set| {
             set.scan(cursor, options.count, |member| {

@@ -139,16 +139,14 @@ fn smove(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn sismember(ctx: &mut Ctx<'_>) -> Outcome {
     let member = ctx.arg(2);
-    let place = ctx.read_as::<Set>(ctx.key(1))?;
-    super::with_set(ctx, place, |output, set| {
+    ctx.read_with::<Set>(ctx.key(1), |output, set| {
         output.int(set.is_some_and(|set| set.contains(member)).into());
     })
 }
 
 fn smismember(ctx: &mut Ctx<'_>) -> Outcome {
     let args = ctx.args;
-    let place = ctx.read_as::<Set>(ctx.key(1))?;
-    super::with_set(ctx, place, |output, set| {
+    ctx.read_with::<Set>(ctx.key(1), |output, set| {
         output.array(args.len() - 2);
         for member in args.from(2) {
             output.int(set.is_some_and(|set| set.contains(member)).into());
@@ -157,6 +155,7 @@ fn smismember(ctx: &mut Ctx<'_>) -> Outcome {
 }
 
 fn scard(ctx: &mut Ctx<'_>) -> Outcome {
-    let place = ctx.read_as::<Set>(ctx.key(1))?;
-    super::with_set(ctx, place, |output, set| output.int(set.map_or(0, SetView::len) as i64))
+    ctx.read_with::<Set>(ctx.key(1), |output, set| {
+        output.int(set.map_or(0, SetView::len) as i64);
+    })
 }

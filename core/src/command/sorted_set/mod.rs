@@ -9,9 +9,8 @@ pub(crate) mod pop;
 pub(crate) mod range;
 pub(crate) mod read;
 
-use super::aggregate::Typed;
 use super::ctx::Ctx;
-use super::error::{CommandError, Outcome};
+use super::error::Outcome;
 use super::list::write;
 use crate::client::output::Output;
 use crate::value::listpack::Element;
@@ -22,17 +21,7 @@ pub(super) fn with_set(
     ctx: &mut Ctx<'_>,
     answer: impl FnOnce(&mut Output, Option<SortedSetView<'_>>),
 ) -> Outcome {
-    let place = ctx.read_as::<SortedSet>(ctx.key(1))?;
-    let db = &ctx.server.dbs[ctx.client.db as usize];
-    let view = match place {
-        Some(place) => {
-            let view = <SortedSet as Typed>::view(db.entry(place).value());
-            Some(view.ok_or(CommandError::WrongType)?)
-        }
-        None => None,
-    };
-    answer(&mut ctx.client.output, view);
-    Ok(())
+    ctx.read_with::<SortedSet>(ctx.key(1), answer)
 }
 
 /// Writes members, with their scores or without.

@@ -171,7 +171,7 @@ impl Tree {
     fn insert(&mut self, hash: u32, item: Item<'_>) {
         self.len += 1;
         let Some(spot) = self.spot(item) else {
-            return self.insert_alone(None, hash, item);
+            return self.insert_alone(None, hash, item, Chunk::default());
         };
         let number = self.order.chunk(spot);
         let chunk = self.chunk(number);
@@ -179,8 +179,9 @@ impl Tree {
         if chunk.has_room(item.1.len()) {
             self.insert_at(spot, at, hash, item);
         } else if at == len && self.order.is_last(spot) {
-            // What comes in order leaves full chunks behind.
-            self.insert_alone(Some(spot), hash, item);
+            // What comes in order leaves full chunks behind, and fills the next one as well.
+            let next = if len == CHUNK_MAX { chunk.sized_alike() } else { Chunk::default() };
+            self.insert_alone(Some(spot), hash, item, next);
         } else if len == CHUNK_MAX && chunk.member_bytes() / 2 + item.1.len() <= BYTES_MAX / 2 {
             self.cut(spot, len / 2);
             self.insert_in_half(spot, hash, item);
@@ -208,9 +209,8 @@ impl Tree {
         }
     }
 
-    /// Adds a member as a chunk of its own behind a spot, or as the first.
-    fn insert_alone(&mut self, behind: Option<Spot>, hash: u32, item: Item<'_>) {
-        let mut chunk = Chunk::default();
+    /// Adds a member to an empty chunk that goes behind a spot, or is the first.
+    fn insert_alone(&mut self, behind: Option<Spot>, hash: u32, item: Item<'_>, mut chunk: Chunk) {
         chunk.insert(0, tag(hash), item);
         let number = self.store(chunk);
         self.order.insert_behind(behind, number, item.0, 1);
@@ -222,13 +222,13 @@ impl Tree {
         let len = self.chunk(self.order.chunk(spot)).len();
         if at == 0 {
             let before = self.order.prev(spot);
-            return self.insert_alone(before, hash, item);
+            return self.insert_alone(before, hash, item, Chunk::default());
         }
         if at < len {
             self.cut(spot, at);
         }
         let spot = self.spot(item).unwrap_or(spot);
-        self.insert_alone(Some(spot), hash, item);
+        self.insert_alone(Some(spot), hash, item, Chunk::default());
     }
 
     /// Says in the order what has become of a chunk.
