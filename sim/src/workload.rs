@@ -7,6 +7,8 @@
 //! set, so that commands meet on the same keys; values lean to the edges: empty, huge, numbers
 //! around the limits of 32 and 64 bits, times around now.
 
+mod special;
+
 use std::sync::OnceLock;
 
 use rand::RngExt as _;
@@ -38,6 +40,8 @@ pub struct Workload {
     big_percent: u32,
     /// One of so many commands that take several elements takes many.
     many: u32,
+    /// Values and members are numbers, mostly.
+    are_numbers: bool,
     /// Clients wait for keys.
     pub(crate) waits: bool,
 }
@@ -97,6 +101,7 @@ impl Workload {
             keys: *[1, 3, 10, 100, 2000].choose(rng).unwrap_or(&10),
             spoil_percent: rng.random_range(0..20),
             big_percent: rng.random_range(0..4),
+            are_numbers: rng.random_ratio(1, 4),
             many: *[20, 100, 1000].choose(rng).unwrap_or(&100),
             waits,
         }
@@ -142,7 +147,8 @@ impl Workload {
 
     /// A key of any type.
     pub(crate) fn key(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
-        let kinds = ["key", "key", "list", "hash", "set", "zset"];
+        let kinds =
+            ["key", "key", "key", "list", "list", "hash", "hash", "set", "zset", "geo", "hll"];
         self.key_of(kinds.choose(rng).unwrap_or(&"key"), rng)
     }
 
@@ -162,6 +168,7 @@ impl Workload {
         match rng.random_range(0..10) {
             0 => self.value(rng),
             1 => self.integer(0, rng),
+            _ if self.are_numbers => rng.random_range(0..40).to_string().into_bytes(),
             2 => rng.random_range(0..400).to_string().into_bytes(),
             _ => {
                 let draw: f64 = rng.random();
@@ -193,6 +200,9 @@ impl Workload {
         };
         match rng.random_range(0..4) {
             0 => self.integer(0, rng),
+            2.. if self.are_numbers && len < 20 => {
+                (f64::from(rng.random_range(-80..80)) / 8.0).to_string().into_bytes()
+            }
             1 => bytes(len, rng),
             _ => bytes(len, rng).into_iter().map(|byte| b'a' + byte % 4).collect(),
         }
@@ -268,8 +278,11 @@ fn waits_for_others(command: &Command) -> bool {
 }
 
 /// What keys of a command mostly hold.
-fn kind_of_keys(group: Group) -> Option<&'static str> {
-    match group {
+fn kind_of_keys(command: &Command, rng: &mut ChaCha8Rng) -> Option<&'static str> {
+    match command.group {
+        _ if command.name.starts_with("sort") => ["list", "set", "zset"].choose(rng).copied(),
+        Group::Geo => Some("geo"),
+        Group::Hyperloglog => Some("hll"),
         Group::String | Group::Bitmap => Some("key"),
         Group::List => Some("list"),
         Group::Hash => Some("hash"),
@@ -304,6 +317,8 @@ struct Maker<'a> {
     kind: Option<&'static str>,
     /// Where the number of keys or fields stands that follow.
     numkeys: Option<usize>,
+    /// How many that were.
+    keys: u32,
 }
 
 impl<'a> Maker<'a> {
@@ -314,8 +329,8 @@ impl<'a> Maker<'a> {
         rng: &'a mut ChaCha8Rng,
         words: &'a mut Words,
     ) -> Self {
-        let kind = kind_of_keys(form.command.group).filter(|_| rng.random_ratio(19, 20));
-        Self { workload, now_ms, rng, words, kind, numkeys: None }
+        let kind = kind_of_keys(form.command, rng).filter(|_| rng.random_ratio(19, 20));
+        Self { workload, now_ms, rng, words, kind, numkeys: None, keys: 0 }
     }
 
     fn sequence(&mut self, arguments: &[Argument<'_>]) {
@@ -326,6 +341,7 @@ impl<'a> Maker<'a> {
             let times = if argument.multiple { self.times(argument) } else { 1 };
             let is_counted = argument.kind == Kind::Key || argument.multiple;
             if let Some(at) = self.numkeys.take_if(|_| is_counted) {
+                self.keys = times;
                 self.words[at] = times.to_string().into_bytes();
             }
             for time in 0..times {
@@ -336,6 +352,9 @@ impl<'a> Maker<'a> {
 
     /// How often an argument is said that may be said often.
     fn times(&mut self, argument: &Argument<'_>) -> u32 {
+        if argument.name == "weight" && self.keys > 0 {
+            return self.keys;
+        }
         let has_elements = matches!(argument.kind, Kind::String | Kind::Block);
         if has_elements && self.kind.is_some() && self.rng.random_ratio(1, self.workload.many) {
             return self.rng.random_range(4..300);
@@ -350,6 +369,10 @@ impl<'a> Maker<'a> {
             self.words.push(token.as_bytes().to_vec());
         }
         let workload = self.workload;
+        if let Some(text) = self.special(argument) {
+            self.words.push(text);
+            return;
+        }
         match argument.kind {
             Kind::PureToken => {}
             Kind::Block => self.sequence(&argument.arguments),
@@ -360,6 +383,10 @@ impl<'a> Maker<'a> {
             }
             Kind::Key => {
                 let key = match self.kind {
+                    // Its algebra takes sets, too.
+                    Some("zset") if self.keys > 0 && self.rng.random_ratio(1, 6) => {
+                        workload.key_of("set", self.rng)
+                    }
                     Some(kind) => workload.key_of(kind, self.rng),
                     None => workload.key(self.rng),
                 };

@@ -11,6 +11,7 @@
 //! nothing else. A dead key that a command did meet is gone for good. Fields of hashes are alike:
 //! whoever looks at the hash meets all that are dead.
 
+mod algebra;
 mod bits;
 mod call;
 mod counters;
@@ -131,7 +132,7 @@ struct Family {
     writes: &'static [Row],
 }
 
-const FAMILIES: [Family; 13] = [
+const FAMILIES: &[Family] = &[
     strings::FAMILY,
     counters::FAMILY,
     bits::FAMILY,
@@ -144,6 +145,7 @@ const FAMILIES: [Family; 13] = [
     sets::FAMILY,
     sorted_sets::FAMILY,
     ranges::FAMILY,
+    algebra::FAMILY,
     scans::FAMILY,
 ];
 
