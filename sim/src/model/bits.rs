@@ -17,7 +17,7 @@ fn bit_offset(call: &Call<'_>) -> Result<usize, Vec<u8>> {
 }
 
 /// A bit, counted from the most significant of the first byte.
-fn bit(bytes: &[u8], at: usize) -> bool {
+pub(super) fn bit(bytes: &[u8], at: usize) -> bool {
     bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)
 }
 

@@ -12,6 +12,7 @@
 //! whoever looks at the hash meets all that are dead.
 
 mod algebra;
+mod bitfields;
 mod bits;
 mod call;
 mod counters;
@@ -22,6 +23,7 @@ mod float;
 mod hashes;
 mod keys;
 mod keyspace;
+mod lcs;
 mod lists;
 mod logged;
 mod mixer;
@@ -136,6 +138,8 @@ const FAMILIES: &[Family] = &[
     strings::FAMILY,
     counters::FAMILY,
     bits::FAMILY,
+    bitfields::FAMILY,
+    lcs::FAMILY,
     keys::FAMILY,
     expiry::FAMILY,
     databases::FAMILY,
