@@ -32,6 +32,7 @@ mod reply;
 mod scans;
 mod scores;
 mod sets;
+mod sort;
 mod sorted_sets;
 mod strings;
 mod transactions;
@@ -151,6 +152,7 @@ const FAMILIES: &[Family] = &[
     ranges::FAMILY,
     algebra::FAMILY,
     scans::FAMILY,
+    sort::FAMILY,
 ];
 
 /// A command of a family, by its name in lower case, and whether it writes.

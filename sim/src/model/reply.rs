@@ -40,6 +40,8 @@ pub enum Reply {
     Pairs(Vec<(Self, Self)>),
     /// A score as a string.
     ScoreText(f64),
+    /// One array: of each row in turn so many different ones, in any order. Each is some replies.
+    Picked(Vec<(Vec<Vec<Self>>, usize)>),
     /// Some of these, drawn.
     Drawn(Drawn),
     /// A cursor and some of these.
@@ -215,6 +217,7 @@ impl Reply {
                 }
                 Some(at)
             }
+            Self::Picked(rows) => picked_end(rows, bytes, at, is_resp3),
             Self::Drawn(drawn) => drawn.end(bytes, at, is_resp3),
             Self::Told(told) => told.read(bytes, at, is_resp3).map(|read| read.2),
             Self::OneOf(replies) => replies.iter().find_map(|reply| reply.end(bytes, at, is_resp3)),
@@ -254,6 +257,7 @@ impl fmt::Debug for Reply {
             Self::Score(score) | Self::ScoreText(score) => write!(f, ",{score}"),
             Self::Told(Told { items, .. }) => write!(f, "some of {:?}", Self::Bag(names(items))),
             Self::Pairs(pairs) => f.debug_list().entries(pairs).finish(),
+            Self::Picked(rows) => f.debug_list().entries(rows).finish(),
             Self::Drawn(Drawn { of, count, may_repeat }) => {
                 write!(f, "{count} of {:?}, {may_repeat}", Self::Bag(names(of)))
             }
@@ -301,6 +305,29 @@ fn map_end(pairs: &[(Reply, Reply)], bytes: &[u8], at: usize, is_resp3: bool) ->
     unordered(pairs, at, |pair: &(Reply, Reply), at| {
         pair.1.end(bytes, pair.0.end(bytes, at, is_resp3)?, is_resp3)
     })
+}
+
+/// The end of an array of so many of each row.
+fn picked_end(
+    rows: &[(Vec<Vec<Reply>>, usize)],
+    bytes: &[u8],
+    at: usize,
+    is_resp3: bool,
+) -> Option<usize> {
+    let lens = rows.iter().map(|(of, count)| of.first().map_or(0, |one| one.len() * count));
+    let mut at = head(bytes, at, b'*', lens.sum())?;
+    for (of, count) in rows {
+        let mut left: Vec<_> = of.iter().collect();
+        for _ in 0..*count {
+            let end =
+                |one: &[Reply]| one.iter().try_fold(at, |at, reply| reply.end(bytes, at, is_resp3));
+            let (which, next) =
+                left.iter().enumerate().find_map(|(n, one)| Some((n, end(one)?)))?;
+            left.swap_remove(which);
+            at = next;
+        }
+    }
+    Some(at)
 }
 
 /// The end of all of these in whichever order they come; no two may begin alike and end apart.

@@ -2,13 +2,14 @@
 //!
 //! The first `*` stands for the element. What follows the first `->` behind it is a field; without
 //! a field the arrow is a part of the key's name. `#` is the element itself. A pattern without a
-//! star names nothing, even if there is such a key. As Redis has it, a NUL ends the search for the
-//! star and the arrow.
+//! star names nothing, even if there is such a key. As Redis has it, a NUL ends the `#` and the
+//! search for the star and the arrow.
 
 use alloc::vec::Vec;
 
 use crate::client::output::Output;
 use crate::command::ctx::{Ctx, Text};
+use crate::command::error::until_nul;
 use crate::command::hash::get::live_hash;
 
 /// A pattern.
@@ -49,7 +50,7 @@ fn find_arrow(text: &[u8]) -> Option<usize> {
 impl<'a> Pattern<'a> {
     /// The pattern that a word is.
     pub(super) fn of(text: &'a [u8]) -> Self {
-        if text == b"#" {
+        if until_nul(text) == b"#" {
             return Self::Element;
         }
         let Some(star) = find_star(text) else { return Self::Nothing };
@@ -123,6 +124,7 @@ mod tests {
     fn patterns_are_read_as_in_redis() {
         for (text, expected) in [
             ("#", "element"),
+            ("#\0x", "element"),
             ("##", "nothing"),
             ("", "nothing"),
             ("key", "nothing"),
