@@ -297,16 +297,6 @@ fn is_member(name: &str) -> bool {
     matches!(name, "element" | "pivot" | "field" | "member")
 }
 
-/// Whether an argument is the bound of a range.
-fn is_bound(name: &str) -> bool {
-    matches!(name, "start" | "stop" | "min" | "max")
-}
-
-/// Whether an argument is the number of a database: one drawn among all numbers rarely exists.
-fn is_database(name: &str) -> bool {
-    matches!(name, "index" | "index1" | "index2" | "db" | "destination-db")
-}
-
 /// Walks an argument tree and writes words.
 struct Maker<'a> {
     workload: &'a Workload,
@@ -403,18 +393,9 @@ impl<'a> Maker<'a> {
                 let text = self.timeout();
                 self.words.push(text);
             }
-            Kind::Double | Kind::Integer | Kind::String
-                if is_bound(&argument.name) && self.rng.random_ratio(9, 10) =>
-            {
-                let text = workload.bound(self.rng);
-                self.words.push(text);
-            }
             Kind::String if is_member(&argument.name) => {
                 let text = workload.member(self.rng);
                 self.words.push(text);
-            }
-            Kind::Integer if is_database(&argument.name) && self.rng.random_ratio(9, 10) => {
-                self.words.push(self.rng.random_range(0..4).to_string().into_bytes());
             }
             Kind::Integer => self.words.push(workload.integer(self.now_ms, self.rng)),
             Kind::Double => {

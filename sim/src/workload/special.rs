@@ -20,13 +20,19 @@ impl Maker<'_> {
         }
         let command = self.words[0].clone();
         let is_field = command.starts_with(b"bitfield");
+        let is_counted = command.starts_with(b"pf");
         Some(match &*argument.name {
+            "start" | "stop" | "min" | "max" => self.workload.bound(self.rng),
+            // One that is drawn among all numbers rarely exists.
+            "index" | "index1" | "index2" | "db" | "destination-db" => self.number(0..4),
             "weight" => self.weight(),
             "encoding" if is_field => self.bit_type(),
             "offset" if is_field => self.bit_offset(),
             "offset" | "count" if command.starts_with(b"sort") => self.number(-1..12),
             "min-match-len" => self.number(-1..5),
             "by-pattern" | "get-pattern" => self.key_pattern(),
+            // Few of the others are different enough to fill registers.
+            "element" if is_counted && self.rng.random_bool(0.5) => self.number(0..100_000),
             "longitude" => self.degrees(13.25, 180.0),
             "latitude" => self.degrees(38.0, 85.051_128_78),
             "radius" | "width" | "height" => self.size(),
@@ -96,8 +102,8 @@ impl Maker<'_> {
     fn size(&mut self) -> Vec<u8> {
         match self.rng.random_range(0..16) {
             0 => self.one_of(&["0", "-1", "inf", "nan", "1e400", "x", "10000000", "6000"]),
-            1..6 => self.rng.random_range(0.0..50_000.0).to_string().into_bytes(),
-            6 => self.rng.random_range(0.0..2.0).to_string().into_bytes(),
+            1 => self.rng.random_range(0.0..3000.0).to_string().into_bytes(),
+            2 | 3 => self.rng.random_range(0.0..2.0).to_string().into_bytes(),
             _ => self.rng.random_range(0.0..200.0).to_string().into_bytes(),
         }
     }
