@@ -4,8 +4,13 @@
 //! replay would take others: there it is an SREM. So the model reads the log of the turn along
 //! with the commands: each SREM that removes something is the next one in it, and where SPOP was
 //! asked for, that one says what it took. The reply must then say the same.
+//!
+//! A search of places that stores some of those that are equally far away, or distances, logs a ZADD
+//! of what it has stored.
 
 use super::Words;
+use super::scores::parse;
+use super::value::Scores;
 
 /// The log of a turn, read as far as needed.
 #[derive(Debug, Default)]
@@ -30,6 +35,32 @@ impl Logged {
         }
     }
 
+    /// The members and scores of the next ZADDs to a key that are so many and could be it.
+    pub(super) fn next_scores(
+        &mut self,
+        key: &[u8],
+        len: usize,
+        could_be: impl Fn(&Scores) -> bool,
+    ) -> Option<Scores> {
+        let from = self.at;
+        loop {
+            let Some(words) = self.command() else {
+                self.at = from;
+                return None;
+            };
+            let behind = self.at;
+            let mut scores = added(&words, key).unwrap_or_default();
+            while scores.len() < len {
+                let Some(more) = self.command().and_then(|words| added(&words, key)) else { break };
+                scores.extend(more);
+            }
+            if scores.len() == len && could_be(&scores) {
+                return Some(scores);
+            }
+            self.at = behind;
+        }
+    }
+
     fn command(&mut self) -> Option<Words> {
         let count = self.number(b'*')?;
         (0..count).map(|_| self.word()).collect()
@@ -48,6 +79,14 @@ impl Logged {
         self.at += end + 3;
         std::str::from_utf8(&line[..end]).ok()?.parse().ok()
     }
+}
+
+/// What a ZADD without options adds to a key.
+fn added(words: &[Vec<u8>], key: &[u8]) -> Option<Scores> {
+    let [name, its_key, pairs @ ..] = words else { return None };
+    let is_it = name.eq_ignore_ascii_case(b"ZADD") && its_key == key;
+    let pairs = pairs.chunks_exact(2).map(|pair| Some((pair[1].clone(), parse(&pair[0])?)));
+    is_it.then(|| pairs.collect())?
 }
 
 #[cfg(test)]

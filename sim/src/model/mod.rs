@@ -20,6 +20,7 @@ mod databases;
 mod expiry;
 mod field_deadlines;
 mod float;
+mod geo;
 mod hashes;
 mod keys;
 mod keyspace;
@@ -27,10 +28,12 @@ mod lcs;
 mod lists;
 mod logged;
 mod mixer;
+mod places;
 mod ranges;
 mod reply;
 mod scans;
 mod scores;
+mod searches;
 mod sets;
 mod sort;
 mod sorted_sets;
@@ -151,6 +154,7 @@ const FAMILIES: &[Family] = &[
     sorted_sets::FAMILY,
     ranges::FAMILY,
     algebra::FAMILY,
+    geo::FAMILY,
     scans::FAMILY,
     sort::FAMILY,
 ];

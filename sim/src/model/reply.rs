@@ -36,6 +36,8 @@ pub enum Reply {
     Double(String),
     /// The same of a score.
     Score(f64),
+    /// A distance with four decimals, and what it may be off by beside them.
+    Near(f64, f64),
     /// Pairs in this order; one array of twice as many in RESP2.
     Pairs(Vec<(Self, Self)>),
     /// A score as a string.
@@ -208,6 +210,10 @@ impl Reply {
                 let (text, end) = bulk(bytes, at)?;
                 is_written(*score, text).then_some(end)
             }
+            Self::Near(distance, slack) => {
+                let (text, end) = bulk(bytes, at)?;
+                is_near(*distance, *slack, text).then_some(end)
+            }
             Self::Pairs(pairs) => {
                 let len = if is_resp3 { pairs.len() } else { 2 * pairs.len() };
                 let mut at = head(bytes, at, b'*', len)?;
@@ -255,6 +261,7 @@ impl fmt::Debug for Reply {
             Self::Set(replies) | Self::Bag(replies) => f.debug_set().entries(replies).finish(),
             Self::Double(text) => write!(f, ",{text}"),
             Self::Score(score) | Self::ScoreText(score) => write!(f, ",{score}"),
+            Self::Near(distance, _) => write!(f, "{distance:.4}"),
             Self::Told(Told { items, .. }) => write!(f, "some of {:?}", Self::Bag(names(items))),
             Self::Pairs(pairs) => f.debug_list().entries(pairs).finish(),
             Self::Picked(rows) => f.debug_list().entries(rows).finish(),
@@ -266,6 +273,17 @@ impl fmt::Debug for Reply {
             Self::Lost => f.write_str("unknown"),
         }
     }
+}
+
+/// Whether text is a number with four decimals, and this one.
+fn is_near(distance: f64, slack: f64, text: &[u8]) -> bool {
+    const HALF: f64 = 0.000_05;
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let has_four = text.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 4);
+    let found: Option<f64> = text.parse().ok();
+    // What a number of this size is told apart from the next one by.
+    let last_bit = distance * f64::EPSILON;
+    has_four && found.is_some_and(|it| (it - distance).abs() <= HALF + slack + last_bit)
 }
 
 fn names(of: &BTreeMap<Vec<u8>, Option<Reply>>) -> Vec<Reply> {

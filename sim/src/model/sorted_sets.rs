@@ -85,12 +85,12 @@ fn zrandmember(call: &mut Call<'_>) -> Answer {
 
 /// Options of ZADD.
 #[derive(Clone, Copy, Default)]
-struct Options {
-    nx: bool,
-    xx: bool,
+pub(super) struct Options {
+    pub(super) nx: bool,
+    pub(super) xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    pub(super) ch: bool,
     incr: bool,
 }
 
@@ -140,6 +140,15 @@ fn add(
     let given: Vec<(f64, &Vec<u8>)> = pairs
         .map(|pair| Ok((parse(&pair[0]).ok_or(NOT_FLOAT)?, &pair[1])))
         .collect::<Result<_, Vec<u8>>>()?;
+    give(call, options, given)
+}
+
+/// The same of scores that were read.
+pub(super) fn give(
+    call: &mut Call<'_>,
+    options: Options,
+    given: Vec<(f64, &Vec<u8>)>,
+) -> Result<(Reply, (usize, usize)), Vec<u8>> {
     let key = &call.words[1];
     let mut scores = call.read::<Scores>(key)?.cloned().unwrap_or_default();
     let (mut reply, mut added, mut updated) = (Reply::Null, 0, 0);
