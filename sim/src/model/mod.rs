@@ -22,6 +22,7 @@ mod field_deadlines;
 mod float;
 mod geo;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod keyspace;
 mod lcs;
@@ -155,6 +156,7 @@ const FAMILIES: &[Family] = &[
     ranges::FAMILY,
     algebra::FAMILY,
     geo::FAMILY,
+    hyperloglogs::FAMILY,
     scans::FAMILY,
     sort::FAMILY,
 ];
