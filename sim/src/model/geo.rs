@@ -86,7 +86,7 @@ fn each(call: &mut Call<'_>, missing: Reply, told: fn(Place) -> Reply) -> Answer
     let scores = call.read::<Scores>(&words[1])?;
     let one = |member: &Vec<u8>| {
         let score = scores.and_then(|scores| scores.get(member));
-        score.map_or(missing.clone(), |&score| told(Place::of(score)))
+        score.map_or_else(|| missing.clone(), |&score| told(Place::of(score)))
     };
     Ok(Reply::Array(words[2..].iter().map(one).collect()))
 }

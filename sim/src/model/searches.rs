@@ -194,7 +194,8 @@ impl Query {
     /// Whether the farthest come first; none when there is no order. Of some the nearest are
     /// wanted, unless any will do.
     pub(super) fn order(&self) -> Option<bool> {
-        self.is_sorted.or((self.count > 0 && !self.is_any).then_some(false))
+        let nearest = self.count > 0 && !self.is_any;
+        self.is_sorted.or_else(|| nearest.then_some(false))
     }
 
     pub(super) fn shape(&self) -> Option<Shape> {
