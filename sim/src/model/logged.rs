@@ -5,8 +5,8 @@
 //! with the commands: each SREM that removes something is the next one in it, and where SPOP was
 //! asked for, that one says what it took. The reply must then say the same.
 //!
-//! A search of places that stores some of those that are equally far away, or distances, logs a ZADD
-//! of what it has stored.
+//! A search of places that stores distances, or some of those that are equally far away, logs a
+//! ZADD of what it has stored.
 
 use super::Words;
 use super::scores::parse;
