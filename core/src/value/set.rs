@@ -95,6 +95,30 @@ impl Set {
         }
     }
 
+    /// A set of these members, each of them once.
+    #[must_use]
+    pub fn from_members(
+        members: &[Element<'_>],
+        thresholds: &Thresholds,
+        hasher: KeyHasher,
+    ) -> Self {
+        let mut digits = itoa::Buffer::new();
+        if members.len() <= thresholds.set_entries.max(thresholds.set_intset_entries) {
+            let mut set = Self::default();
+            for member in members {
+                set.insert(member.bytes(&mut digits), thresholds, hasher);
+            }
+            return set;
+        }
+        let mut table = Db::new(hasher);
+        table.reserve(members.len());
+        for member in members {
+            let key = table.key(member.bytes(&mut digits));
+            table.set(key, None, NewValue::Text(b""), None, 0);
+        }
+        Self::Table(Arc::new(table))
+    }
+
     /// Adds a member; false when it was there.
     pub fn insert(&mut self, member: &[u8], thresholds: &Thresholds, hasher: KeyHasher) -> bool {
         match self {
@@ -309,6 +333,10 @@ mod tests {
                 prop_assert_eq!(drawn.is_some(), !model.is_empty());
                 prop_assert!(drawn.is_none_or(|drawn| model.contains(&drawn)));
             }
+            let members: Vec<_> = set.view().members().collect();
+            let copy = Set::from_members(&members, &thresholds, hasher);
+            let text = |found: Element<'_>| found.bytes(&mut itoa::Buffer::new()).to_vec();
+            prop_assert_eq!(copy.view().members().map(text).collect::<BTreeSet<_>>(), model);
         }
     }
 }

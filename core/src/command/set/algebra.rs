@@ -271,17 +271,18 @@ fn store(ctx: &mut Ctx<'_>, operation: Operation, event: &str) -> Outcome {
     let places = places(ctx, 2, ctx.args.len())?;
     let (thresholds, hasher) = (Thresholds::of(&ctx.server.config), ctx.server.hasher);
     let sets = views(ctx, &places);
-    let (mut result, mut all) = (Set::default(), Set::default());
+    let (mut found, mut all) = (Vec::new(), Set::default());
     let making = (&thresholds, hasher);
     let walked = combine(operation, &sets, &mut all, making, |member| {
         if operation != Operation::Union {
-            result.insert(member.bytes(&mut itoa::Buffer::new()), &thresholds, hasher);
+            found.push(member);
         }
         true
     });
-    if operation == Operation::Union {
-        result = all;
-    }
+    let result = match operation {
+        Operation::Union => all,
+        _ => Set::from_members(&found, &thresholds, hasher),
+    };
     ctx.work(walked);
     let key = ctx.key(1);
     let place = ctx.write(key);

@@ -90,7 +90,7 @@ pub(crate) fn save(options: &Options) -> io::Result<()> {
         let server = Server::start(spec)?;
         server.client()?.call(&["CONFIG", "SET", "save", ""])?;
         fill(&server, keys)?;
-        let Some(without) = redis_benchmark(&server, 20, 1, 200_000, &SET)? else { continue };
+        let without = together(&load_until(&server, |runs| runs == 8)?);
         let Saved { during, seconds, growth } = saved_under_load(&server)?;
         let cells =
             [without.p99_ms, during.p99_ms, without.longest_ms, during.longest_ms, seconds, growth];
@@ -117,20 +117,15 @@ struct Saved {
 fn saved_under_load(server: &Server) -> io::Result<Saved> {
     let before = server.memory_bytes() as f64;
     let (is_saved, mut peak) = (AtomicBool::new(false), before);
+    let mut client = server.client()?;
+    let last = client.call(&["LASTSAVE"])?;
+    // LASTSAVE counts seconds: the save must not end in the one of the save before.
+    std::thread::sleep(Duration::from_millis(1100));
     std::thread::scope(|scope| {
-        let load = scope.spawn(|| -> io::Result<Vec<Run>> {
-            let mut runs = Vec::new();
-            while !is_saved.load(Ordering::Relaxed) || runs.is_empty() {
-                runs.extend(redis_benchmark(server, 20, 1, 30_000, &SET)?);
-            }
-            Ok(runs)
-        });
-        let mut client = server.client()?;
-        let last = client.call(&["LASTSAVE"])?;
-        // LASTSAVE counts seconds: the save must not end in the one of the save before.
-        std::thread::sleep(Duration::from_millis(1100));
         let start = Instant::now();
         client.call(&["BGSAVE"])?;
+        let load =
+            scope.spawn(|| load_until(server, |runs| runs > 0 && is_saved.load(Ordering::Relaxed)));
         while client.call(&["LASTSAVE"])? == last && start.elapsed() < Duration::from_secs(300) {
             peak = server.memory_bytes().max(peak as u64) as f64;
             std::thread::sleep(Duration::from_millis(20));
@@ -140,6 +135,18 @@ fn saved_under_load(server: &Server) -> io::Result<Saved> {
         let runs = load.join().map_err(|_| io::Error::other("the load panicked"))??;
         Ok(Saved { during: together(&runs), seconds, growth: peak / before })
     })
+}
+
+/// Twenty clients write in short runs, until so many runs are enough.
+fn load_until(server: &Server, is_enough: impl Fn(usize) -> bool) -> io::Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    while !is_enough(runs.len()) {
+        match redis_benchmark(server, 20, 1, 30_000, &SET)? {
+            Some(run) => runs.push(run),
+            None => return Err(io::Error::other("redis-benchmark tells no figures")),
+        }
+    }
+    Ok(runs)
 }
 
 /// One figure for several runs in a row: the mean rate, the worst of the rest.
