@@ -60,7 +60,7 @@ struct Request {
     last_span: u32,
     /// Argument of the first key, and its hash.
     first_hash: Option<(usize, u64)>,
-    /// Argument of the first member that it looks for in a set or a hash.
+    /// Argument of the first member or field that it looks for in an aggregate.
     first_member: Option<u8>,
     command: Option<u16>,
     /// It cannot change what was checked for the one before, and its arguments are enough.
@@ -345,10 +345,9 @@ impl Batch {
             let hash = server.hasher.hash(args.at(at as usize));
             request.first_hash = Some((at as usize, hash));
             self.hashes.push(hash);
-            if request.is_plain && facts.first_member.is_some() {
-                request.first_member = facts.first_member;
-                self.has_members = true;
-            }
+            request.first_member =
+                facts.first_member.filter(|&at| request.is_plain && (at as usize) < args.len());
+            self.has_members |= request.first_member.is_some();
         }
         self.requests.push(request);
         if facts.ends_batch { Added::Last } else { Added::More }

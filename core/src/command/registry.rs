@@ -36,7 +36,7 @@ pub(crate) struct Facts {
     pub(crate) looks_at_times: bool,
     /// Argument of its first key.
     pub(crate) first_key: Option<u8>,
-    /// Argument of the first member or field that it looks for in a set or a hash.
+    /// Argument of the first member or field that it looks for in an aggregate.
     pub(crate) first_member: Option<u8>,
 }
 
@@ -74,12 +74,16 @@ impl Facts {
     }
 }
 
-/// Sets and hashes have their members right behind the key, or nowhere that is always the same.
+/// Members stand right behind the key, or behind their score, or nowhere that is always the same.
 fn first_member(command: &Command) -> Option<u8> {
     let behind_key = command.arguments.strip_prefix("key:key ")?;
     let behind_key = behind_key.strip_prefix("data=(").unwrap_or(behind_key);
     let is_member = behind_key.starts_with("member") || behind_key.starts_with("field");
-    (is_member && matches!(command.group, Group::Set | Group::Hash)).then_some(2)
+    match command.group {
+        Group::Set | Group::Hash | Group::SortedSet if is_member => Some(2),
+        Group::SortedSet if matches!(command.name, "zadd" | "zincrby") => Some(3),
+        _ => None,
+    }
 }
 
 /// All commands.

@@ -29,6 +29,7 @@ use bytes::Bytes;
 pub use hash::{FIELD_DEADLINE_MAX, Hash, HashView, LiveHash};
 pub use list::{List, ListView};
 pub use set::{Set, SetView};
+pub(crate) use sorted_set::warm_members;
 pub use sorted_set::{SortedSet, SortedSetView, Tree};
 pub use stream::Stream;
 pub use thresholds::Thresholds;
@@ -52,6 +53,25 @@ pub enum Value {
     SortedSet(SortedSet),
     /// A stream.
     Stream(Stream),
+}
+
+/// What the members of a large aggregate are looked up in.
+#[derive(Clone, Copy)]
+pub(crate) enum Large<'a> {
+    /// Of a set or a hash.
+    Table(&'a Db),
+    /// Of a sorted set.
+    Tree(&'a Tree),
+}
+
+impl Large<'_> {
+    /// Members.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Table(table) => table.len(),
+            Self::Tree(tree) => tree.len(),
+        }
+    }
 }
 
 impl Value {
@@ -78,12 +98,14 @@ impl Value {
         }
     }
 
-    /// The table of members or fields of a large set or hash.
+    /// The structure of a large aggregate in which members or fields are looked up.
     #[inline]
-    #[must_use]
-    pub fn table(&self) -> Option<&Db> {
+    pub(crate) fn large(&self) -> Option<Large<'_>> {
         match self {
-            Self::Set(Set::Table(table)) | Self::Hash(Hash::Table(table)) => Some(table),
+            Self::Set(Set::Table(table)) | Self::Hash(Hash::Table(table)) => {
+                Some(Large::Table(table))
+            }
+            Self::SortedSet(SortedSet::Tree(tree)) => Some(Large::Tree(tree)),
             _ => None,
         }
     }

@@ -20,8 +20,10 @@ mod chunk;
 mod index;
 mod order;
 mod tree;
+mod warm;
 
 pub use tree::Tree;
+pub(crate) use warm::warm as warm_members;
 
 /// A sorted set.
 #[derive(Clone, Debug)]

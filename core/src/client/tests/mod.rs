@@ -1,6 +1,7 @@
 //! Clients as a shell sees them: several connections, sockets that take bytes or do not.
 
 mod delivery;
+mod large;
 mod limits;
 mod pauses;
 mod segmentation;

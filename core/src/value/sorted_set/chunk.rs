@@ -140,6 +140,13 @@ impl Chunk {
         self.tagged(tag).find(|&at| self.member(at) == member)
     }
 
+    /// A byte of the member whose hash has this byte, and of its score.
+    #[inline]
+    pub(super) fn warm(&self, tag: u8) -> u8 {
+        let Some(at) = self.tagged(tag).next() else { return 0 };
+        self.member(at).first().copied().unwrap_or(0) ^ self.scores()[at][0]
+    }
+
     /// How many members are before `item`.
     pub(super) fn position(&self, item: Item<'_>) -> usize {
         let scores = self.scores();

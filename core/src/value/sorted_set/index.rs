@@ -148,6 +148,12 @@ impl Index {
         self.directory[first as usize] as usize
     }
 
+    /// A byte of the page of a hash, to pull what leads to its entries into the cache.
+    #[inline]
+    pub(super) fn warm_page(&self, hash: u32) -> u8 {
+        self.pages[self.page(hash)].len as u8
+    }
+
     /// The chunks in which a member with this hash may be.
     #[inline]
     pub(super) fn chunks(&self, hash: u32) -> impl Iterator<Item = u32> {

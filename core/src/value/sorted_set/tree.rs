@@ -26,7 +26,7 @@ const CHUNK_MIN: usize = CHUNK_MAX / 4;
 #[derive(Clone, Debug)]
 pub struct Tree {
     hasher: KeyHasher,
-    index: Index,
+    pub(super) index: Index,
     order: Order,
     chunks: Vec<Option<Arc<Chunk>>>,
     free: Vec<u32>,
@@ -42,7 +42,7 @@ struct Found {
     score: f64,
 }
 
-fn tag(hash: u32) -> u8 {
+pub(super) fn tag(hash: u32) -> u8 {
     hash as u8
 }
 
@@ -72,7 +72,7 @@ impl Tree {
     }
 
     /// Members.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
@@ -82,11 +82,11 @@ impl Tree {
         self.bytes + self.index.bytes() + self.order.bytes() + slots
     }
 
-    fn hash(&self, member: &[u8]) -> u32 {
+    pub(super) fn hash(&self, member: &[u8]) -> u32 {
         (self.hasher.hash(member) >> 32) as u32
     }
 
-    fn chunk(&self, number: u32) -> &Chunk {
+    pub(super) fn chunk(&self, number: u32) -> &Chunk {
         self.chunks[number as usize].as_deref().expect("a chunk in the order is there")
     }
 
