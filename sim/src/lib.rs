@@ -34,6 +34,7 @@ use decisions::Decisions;
 use finding::Invariant::{S1, T5};
 use finding::check;
 use marks::Marks;
+use model::Value;
 use profile::Profile;
 use sabotage::Boundary;
 use script::Script;
@@ -107,11 +108,24 @@ fn check_run((world, outcome): (World, Outcome)) -> Outcome {
     outcome
 }
 
+/// Entries that are pending were delivered at some time, which lies in the future of a client that
+/// says so in 1970; only a recovery believes it, and what is recovered is compared elsewhere.
+fn without_times((key, (value, deadline)): DumpEntry) -> DumpEntry {
+    let value = match value {
+        Value::Stream(stream) => Value::Stream(stream.without_times()),
+        other => other,
+    };
+    (key, (value, deadline))
+}
+
+type DumpEntry = ((usize, Vec<u8>), (Value, Option<u64>));
+
 /// Replays the effects log and compares what it gives.
 fn check_replay(world: &World) {
     let replayed = replay::replay(&world.log);
     replayed.check();
-    let (expected, found) = (replay::dump(world.core()), replay::dump(&replayed));
+    let dump = |core| replay::dump(core).into_iter().map(without_times).collect::<replay::Dump>();
+    let (expected, found) = (dump(world.core()), dump(&replayed));
     for (key, value) in &expected {
         check(found.get(key) == Some(value), T5, || {
             format!("replay of the log differs at {key:?}")

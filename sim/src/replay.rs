@@ -9,10 +9,12 @@ use seedis_core::keyspace::{Db, Entry, ValueRef};
 use seedis_core::value::Value as Held;
 use seedis_core::value::listpack::Element;
 use seedis_core::value::pack::Shape;
+use seedis_core::value::stream::group::ConsumerGroup;
+use seedis_core::value::stream::id::StreamId;
 use seedis_core::value::walk::{Part, walk_pack};
 use seedis_core::{Config, ConnId, Core, Now, Peer};
 
-use crate::model::Value;
+use crate::model::{Group, Id, Pending, Seen, Stream, Value};
 
 /// A keyspace as a map: (database, key) to value and deadline.
 pub type Dump = BTreeMap<(usize, Vec<u8>), (Value, Option<u64>)>;
@@ -49,6 +51,7 @@ fn value_of(entry: &Entry<'_>) -> Value {
             walk_pack(bytes, &mut |part| add_part(&mut value, &part));
             value
         }
+        ValueRef::Object(Held::Stream(stream)) => Value::Stream(stream_of(stream)),
         ValueRef::Object(held) => {
             let mut value = empty(held.type_name());
             match (&mut value, held.walk(true)) {
@@ -61,6 +64,50 @@ fn value_of(entry: &Entry<'_>) -> Value {
             value
         }
     }
+}
+
+fn stream_of(stream: &seedis_core::value::Stream) -> Stream {
+    let figures = stream.figures();
+    let entries = stream.iter_from(StreamId::MIN).map(|entry| {
+        let words = entry.pairs().flat_map(|(field, value)| [text(field), text(value)]);
+        (id_of(entry.id), words.collect())
+    });
+    Stream {
+        entries: entries.collect(),
+        last: id_of(figures.last_id),
+        max_deleted: id_of(figures.max_deleted_id),
+        added: figures.entries_added,
+        groups: stream.groups().map(|(name, group)| (name.to_vec(), group_of(group))).collect(),
+    }
+}
+
+fn text(element: Element<'_>) -> Vec<u8> {
+    match element {
+        Element::Int(number) => number.to_string().into_bytes(),
+        Element::Text(text) => text.to_vec(),
+    }
+}
+
+fn group_of(group: &ConsumerGroup) -> Group {
+    let name = |number| group.consumer(number).map(|consumer| consumer.name().to_vec());
+    let pending = group.pending().iter().map(|it| {
+        let consumer = name(it.consumer).unwrap_or_default();
+        let (delivered_ms, deliveries) = (it.delivered_at_ms, it.deliveries);
+        (id_of(it.id), Pending { consumer, delivered_ms, deliveries })
+    });
+    let consumers = group.consumers().map(|(_, it)| {
+        (it.name().to_vec(), Seen { seen_ms: it.seen_at_ms, active_ms: it.active_at_ms })
+    });
+    Group {
+        last: id_of(group.last_id),
+        read: group.entries_read,
+        pending: pending.collect(),
+        consumers: consumers.collect(),
+    }
+}
+
+fn id_of(id: StreamId) -> Id {
+    (id.ms, id.seq)
 }
 
 /// Nothing yet, of a type by its name.
@@ -78,10 +125,7 @@ fn add_part(value: &mut Value, part: &Part<'_>) {
     match (value, part) {
         (Value::List(list), Part::Text(element)) => list.push_back(element.to_vec()),
         (Value::List(list), Part::Chunk(chunk)) => {
-            list.extend(chunk.iter().map(|(_, element)| match element {
-                Element::Int(number) => number.to_string().into_bytes(),
-                Element::Text(text) => text.to_vec(),
-            }));
+            list.extend(chunk.iter().map(|(_, element)| text(element)));
         }
         (Value::Set(set), Part::Text(member)) => drop(set.insert(member.to_vec())),
         (Value::Hash(hash), &Part::Field(field, value, deadline)) => {

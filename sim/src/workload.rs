@@ -8,6 +8,7 @@
 //! around the limits of 32 and 64 bits, times around now.
 
 mod special;
+mod streams;
 
 use std::sync::OnceLock;
 
@@ -44,6 +45,7 @@ pub struct Workload {
     are_numbers: bool,
     /// Clients wait for keys.
     pub(crate) waits: bool,
+    streams: streams::Habits,
 }
 
 /// A command that may be drawn.
@@ -79,6 +81,7 @@ impl Workload {
         let (mut choices, mut weights) = (Vec::new(), 0);
         let mut unsafe_names = Vec::new();
         let waits = rng.random_ratio(1, 3);
+        let streams = streams::Habits::draw(rng);
         for form in forms() {
             if waits_for_others(form.command) && !waits {
                 unsafe_names.push(form.command.name);
@@ -88,7 +91,7 @@ impl Workload {
                 unsafe_names.push(form.command.name);
                 continue;
             }
-            let weight = form.weight(rng);
+            let weight = form.weight(&streams, rng);
             if weight > 0 {
                 weights += weight;
                 choices.push(Choice { form, weights });
@@ -104,6 +107,7 @@ impl Workload {
             are_numbers: rng.random_ratio(1, 4),
             many: *[20, 100, 1000].choose(rng).unwrap_or(&100),
             waits,
+            streams,
         }
     }
 
@@ -147,8 +151,10 @@ impl Workload {
 
     /// A key of any type.
     pub(crate) fn key(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
-        let kinds =
-            ["key", "key", "key", "list", "list", "hash", "hash", "set", "zset", "geo", "hll"];
+        let kinds = [
+            "key", "key", "key", "list", "list", "hash", "hash", "set", "zset", "geo", "hll",
+            "stream",
+        ];
         self.key_of(kinds.choose(rng).unwrap_or(&"key"), rng)
     }
 
@@ -236,7 +242,7 @@ impl Form {
     }
 
     /// Swarm testing: a third of the commands is off in each seed, the rest of unequal weight.
-    fn weight(&self, rng: &mut ChaCha8Rng) -> u32 {
+    fn weight(&self, habits: &streams::Habits, rng: &mut ChaCha8Rng) -> u32 {
         match (rng.random_range(0..3), self.words[0]) {
             (0, _) => 0,
             (_, "flushall" | "flushdb" | "shutdown" | "quit" | "swapdb") => 1,
@@ -244,6 +250,9 @@ impl Form {
             // It takes longer than all the rest of a seed.
             (_, "pfselftest") => u32::from(rng.random_ratio(1, 100)),
             (_, "lolwut" | "info" | "monitor" | "subscribe" | "psubscribe" | "ssubscribe") => 2,
+            _ if self.command.group == Group::Stream => {
+                habits.weight(&self.words, rng.random_range(5..60))
+            }
             _ => rng.random_range(5..60),
         }
     }
@@ -264,17 +273,17 @@ fn is_safe(command: &Command) -> bool {
             command.name,
             "info" | "time" | "lastsave" | "command" | "publish" | "lolwut" | "object"
         );
-    // Who waits without the model's knowledge, as XREAD does, is not where the model thinks.
-    let answers_at_once = changes_nothing && !command.flags.has(Flags::BLOCKING);
     // CLIENT UNBLOCK is said elsewhere, and no other of its kind.
     !is_around
         && command.name != "client"
-        && (answers_at_once || Model::knows(command.name.as_bytes()))
+        && (changes_nothing || Model::knows(command.name.as_bytes()))
 }
 
 /// Whether a command waits until another client does something: a client here may be the only one.
+/// Those that read streams wait with BLOCK only, which is not said then.
 fn waits_for_others(command: &Command) -> bool {
-    command.flags.has(Flags::BLOCKING) && command.name != "waitaof"
+    command.flags.has(Flags::BLOCKING)
+        && !matches!(command.name, "waitaof" | "xread" | "xreadgroup")
 }
 
 /// What keys of a command mostly hold.
@@ -288,6 +297,7 @@ fn kind_of_keys(command: &Command, rng: &mut ChaCha8Rng) -> Option<&'static str>
         Group::Hash => Some("hash"),
         Group::Set => Some("set"),
         Group::SortedSet => Some("zset"),
+        Group::Stream => Some("stream"),
         _ => None,
     }
 }
@@ -305,6 +315,9 @@ struct Maker<'a> {
     words: &'a mut Words,
     /// What its keys mostly hold.
     kind: Option<&'static str>,
+    is_about_streams: bool,
+    /// How many streams were named, and as many IDs follow.
+    streams: Option<u32>,
     /// Where the number of keys or fields stands that follow.
     numkeys: Option<usize>,
     /// How many that were.
@@ -320,15 +333,25 @@ impl<'a> Maker<'a> {
         words: &'a mut Words,
     ) -> Self {
         let kind = kind_of_keys(form.command, rng).filter(|_| rng.random_ratio(19, 20));
-        Self { workload, now_ms, rng, words, kind, numkeys: None, keys: 0 }
+        let is_about_streams = form.command.group == Group::Stream;
+        let (streams, numkeys, keys) = (None, None, 0);
+        Self { workload, now_ms, rng, words, kind, is_about_streams, streams, numkeys, keys }
     }
 
     fn sequence(&mut self, arguments: &[Argument<'_>]) {
         for argument in arguments {
-            if argument.optional && self.rng.random_ratio(3, 5) {
+            let must_not_wait = argument.token == Some("BLOCK") && !self.workload.waits;
+            if argument.optional && (self.rng.random_ratio(3, 5) || must_not_wait) {
                 continue;
             }
-            let times = if argument.multiple { self.times(argument) } else { 1 };
+            let times = match self.streams.take_if(|_| argument.multiple) {
+                Some(streams) if self.rng.random_ratio(15, 16) => streams,
+                _ if argument.multiple => self.times(argument),
+                _ => 1,
+            };
+            if argument.multiple && argument.kind == Kind::Key && self.is_about_streams {
+                self.streams = Some(times);
+            }
             let is_counted = argument.kind == Kind::Key || argument.multiple;
             if let Some(at) = self.numkeys.take_if(|_| is_counted) {
                 self.keys = times;
@@ -356,12 +379,14 @@ impl<'a> Maker<'a> {
         if let Some(token) = argument.token
             && with_token
         {
+            let token = self.token(token);
             self.words.push(token.as_bytes().to_vec());
         }
         let workload = self.workload;
-        if let Some(text) = self.special(argument) {
-            self.words.push(text);
-            return;
+        let text =
+            if self.is_about_streams { self.of_stream(argument) } else { self.special(argument) };
+        if let Some(text) = text {
+            return self.words.push(text);
         }
         match argument.kind {
             Kind::PureToken => {}
@@ -382,7 +407,7 @@ impl<'a> Maker<'a> {
                 };
                 self.words.push(key);
             }
-            Kind::Integer if matches!(&*argument.name, "numkeys" | "numfields") => {
+            Kind::Integer if matches!(&*argument.name, "numkeys" | "numfields" | "numids") => {
                 self.numkeys = self.rng.random_ratio(15, 16).then_some(self.words.len());
                 self.words.push(workload.integer(self.now_ms, self.rng));
             }
@@ -407,16 +432,41 @@ impl<'a> Maker<'a> {
                 self.words.push(text);
             }
             Kind::UnixTime => {
-                let at = self.now_ms.saturating_add(self.rng.random_range(-1000..5000));
-                let in_seconds =
-                    argument.name.contains("seconds") && !argument.name.contains("milli");
-                let at = if in_seconds { at / 1000 } else { at };
-                self.words.push(at.to_string().into_bytes());
+                let text = self.unix_time(&argument.name);
+                self.words.push(text);
             }
             Kind::String => {
                 let text = self.text();
                 self.words.push(text);
             }
+        }
+    }
+
+    /// A word as it makes sense for streams, mostly.
+    fn of_stream(&mut self, argument: &Argument<'_>) -> Option<Vec<u8>> {
+        let may_be = matches!(argument.kind, Kind::String | Kind::Integer);
+        if !(self.is_about_streams && may_be && self.rng.random_ratio(29, 30)) {
+            return None;
+        }
+        let habits = &self.workload.streams;
+        streams::word(habits, self.words, &argument.name, self.now_ms, self.rng)
+    }
+
+    fn unix_time(&mut self, name: &str) -> Vec<u8> {
+        let at = self.now_ms.saturating_add(self.rng.random_range(-1000..5000));
+        let in_seconds = name.contains("seconds") && !name.contains("milli");
+        let at = if in_seconds { at / 1000 } else { at };
+        at.to_string().into_bytes()
+    }
+
+    /// A token, unless what it asks for is hard to follow. How much XTRIM deletes when it may
+    /// delete about so much depends on how entries are stored.
+    fn token<'t>(&mut self, token: &'t str) -> &'t str {
+        let is_xtrim = self.words.first().is_some_and(|name| name == b"xtrim");
+        match token {
+            "~" if is_xtrim && self.workload.scope == Scope::Modelled => "=",
+            "*" if self.workload.streams.are_named && self.rng.random_ratio(29, 30) => "5-*",
+            token => token,
         }
     }
 

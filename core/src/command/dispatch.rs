@@ -311,10 +311,12 @@ fn failed(ctx: &mut Ctx<'_>, id: u16, error: &CommandError) {
     write_error(ctx, error);
 }
 
-/// A command that waits for keys has not happened yet: nothing is counted.
+/// A command that waits for keys has not happened yet: nothing is counted. But the consumer that
+/// XREADGROUP waits for is there from now on.
 #[cold]
 fn put_off(ctx: &mut Ctx<'_>, before: Before) -> u64 {
-    ctx.server.log.finish_command(before.db, ctx.args, false);
+    let changed = ctx.server.stats.dirty != before.dirty;
+    ctx.server.log.finish_command(before.db, ctx.args, changed);
     ctx.server.ledger.cost = 0;
     0
 }

@@ -20,7 +20,7 @@ pub mod id;
 pub mod node;
 pub mod row;
 
-use group::ConsumerGroup;
+use group::{COUNT_MAX, ConsumerGroup};
 use id::StreamId;
 use node::{Entry, Node};
 use row::Row;
@@ -172,7 +172,7 @@ impl Stream {
             inner.nodes.insert(node);
         }
         inner.len += 1;
-        inner.entries_added += 1;
+        inner.entries_added = (inner.entries_added + 1).min(COUNT_MAX);
         inner.last_id = id;
     }
 

@@ -118,6 +118,13 @@ impl Call<'_> {
         result
     }
 
+    /// The same of a key that is there, when neither who watches it nor who waits for it is told;
+    /// nothing is removed.
+    pub(super) fn alter<T: Kind, R>(&mut self, key: &[u8], change: impl FnOnce(&mut T) -> R) -> R {
+        let change = |value: &mut _| change(T::of_mut(value).expect("its type was looked at"));
+        self.keyspace.alter(*self.db, key, change).expect("it was looked at")
+    }
+
     /// Sets a key to an aggregate without a deadline, or removes it when that is empty.
     pub(super) fn store<T: Kind>(&mut self, key: &[u8], value: T) {
         let is_there = self.meet(key).is_some();

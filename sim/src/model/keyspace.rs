@@ -53,6 +53,8 @@ pub(super) enum Event {
     Changed(usize, Vec<u8>),
     /// A key was removed for its deadline.
     Expired(usize, Vec<u8>),
+    /// Who waits for a key must look at it; it was not changed.
+    Ready(usize, Vec<u8>),
     /// A database was emptied or swapped; it held this before.
     Replaced(usize, BTreeMap<Vec<u8>, Entry>),
 }
@@ -189,6 +191,30 @@ impl Keyspace {
     pub(super) fn expire(&mut self, db: usize, key: &[u8]) {
         self.take(db, key);
         self.events.push(Event::Expired(db, key.to_vec()));
+    }
+
+    /// Changes a value in its place, and says so to nobody.
+    pub(super) fn alter<R>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        change: impl FnOnce(&mut Value) -> R,
+    ) -> Option<R> {
+        let held = self.dbs[db].get_mut(key)?;
+        let result = change(&mut held.entry.value);
+        let (hash, _) = Hash::of(db, key, &held.entry);
+        let before = std::mem::replace(&mut held.hash, hash);
+        if before != hash {
+            self.changes += 1;
+            self.hash.subtract(before);
+            self.hash.add(hash);
+        }
+        Some(result)
+    }
+
+    /// Has those who wait for a key look at it.
+    pub(super) fn wake(&mut self, db: usize, key: &[u8]) {
+        self.events.push(Event::Ready(db, key.to_vec()));
     }
 
     /// Sets a key.

@@ -3,7 +3,8 @@
 //! SPOP takes members that the core draws, and a model cannot know which. The log must tell, or a
 //! replay would take others: there it is an SREM. So the model reads the log of the turn along
 //! with the commands: each SREM that removes something is the next one in it, and where SPOP was
-//! asked for, that one says what it took. The reply must then say the same.
+//! asked for, that one says what it took. The reply must then say the same. XADD that trims about
+//! so much is alike: each XADD that adds something is the next one in the log.
 //!
 //! A search of places that stores distances, or some of those that are equally far away, logs a
 //! ZADD of what it has stored.
@@ -17,22 +18,21 @@ use super::value::Scores;
 pub(super) struct Logged {
     log: Vec<u8>,
     at: usize,
+    /// How far additions were read, and how many more there were that nobody asked about.
+    additions: usize,
+    unread: usize,
 }
 
 impl Logged {
     pub(super) fn new(log: Vec<u8>) -> Self {
-        Self { log, at: 0 }
+        Self { log, ..Self::default() }
     }
 
     /// The words behind SREM of the next one: key and members.
     pub(super) fn next_removal(&mut self) -> Option<Words> {
-        loop {
-            let mut words = self.command()?;
-            if words.first()?.eq_ignore_ascii_case(b"SREM") {
-                words.remove(0);
-                return Some(words);
-            }
-        }
+        let mut words = next(&self.log, &mut self.at, b"SREM")?;
+        words.remove(0);
+        Some(words)
     }
 
     /// The members and scores of the next ZADDs to a key that are so many and could be it.
@@ -44,14 +44,18 @@ impl Logged {
     ) -> Option<Scores> {
         let from = self.at;
         loop {
-            let Some(words) = self.command() else {
+            let Some(words) = command(&self.log, &mut self.at) else {
                 self.at = from;
                 return None;
             };
             let behind = self.at;
             let mut scores = added(&words, key).unwrap_or_default();
             while scores.len() < len {
-                let Some(more) = self.command().and_then(|words| added(&words, key)) else { break };
+                let Some(more) =
+                    command(&self.log, &mut self.at).and_then(|words| added(&words, key))
+                else {
+                    break;
+                };
                 scores.extend(more);
             }
             if scores.len() == len && could_be(&scores) {
@@ -61,24 +65,46 @@ impl Logged {
         }
     }
 
-    fn command(&mut self) -> Option<Words> {
-        let count = self.number(b'*')?;
-        (0..count).map(|_| self.word()).collect()
+    /// The words of the next XADD, if somebody asks what they are.
+    pub(super) fn next_addition(&mut self, is_asked: bool) -> Option<Words> {
+        if !is_asked {
+            self.unread += 1;
+            return None;
+        }
+        for _ in 0..std::mem::take(&mut self.unread) {
+            next(&self.log, &mut self.additions, b"XADD")?;
+        }
+        next(&self.log, &mut self.additions, b"XADD")
     }
+}
 
-    fn word(&mut self) -> Option<Vec<u8>> {
-        let len = self.number(b'$')?;
-        let word = self.log.get(self.at..self.at + len)?.to_vec();
-        self.at += len + 2;
-        Some(word)
+/// The next command of a name in the log.
+fn next(log: &[u8], at: &mut usize, name: &[u8]) -> Option<Words> {
+    loop {
+        let words = command(log, at)?;
+        if words.first()?.eq_ignore_ascii_case(name) {
+            return Some(words);
+        }
     }
+}
 
-    fn number(&mut self, kind: u8) -> Option<usize> {
-        let line = self.log.get(self.at..)?.strip_prefix(&[kind])?;
-        let end = line.iter().position(|&byte| byte == b'\r')?;
-        self.at += end + 3;
-        std::str::from_utf8(&line[..end]).ok()?.parse().ok()
-    }
+fn command(log: &[u8], at: &mut usize) -> Option<Words> {
+    let count = number(log, at, b'*')?;
+    (0..count).map(|_| word(log, at)).collect()
+}
+
+fn word(log: &[u8], at: &mut usize) -> Option<Vec<u8>> {
+    let len = number(log, at, b'$')?;
+    let word = log.get(*at..*at + len)?.to_vec();
+    *at += len + 2;
+    Some(word)
+}
+
+fn number(log: &[u8], at: &mut usize, kind: u8) -> Option<usize> {
+    let line = log.get(*at..)?.strip_prefix(&[kind])?;
+    let end = line.iter().position(|&byte| byte == b'\r')?;
+    *at += end + 3;
+    std::str::from_utf8(&line[..end]).ok()?.parse().ok()
 }
 
 /// What a ZADD without options adds to a key.

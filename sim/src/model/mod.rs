@@ -38,6 +38,7 @@ mod searches;
 mod sets;
 mod sort;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod transactions;
 mod value;
@@ -48,6 +49,7 @@ mod tests;
 
 pub use keyspace::{Entry, Hash, Keyspace};
 pub use reply::{Drawn, Reply, Told};
+pub use streams::{Group, Id, Pending, Seen, Stream};
 pub use value::{Fields, List, Scores, Set, Value};
 pub use waits::Served;
 
@@ -159,6 +161,7 @@ const FAMILIES: &[Family] = &[
     hyperloglogs::FAMILY,
     scans::FAMILY,
     sort::FAMILY,
+    streams::FAMILY,
 ];
 
 /// A command of a family, by its name in lower case, and whether it writes.
@@ -200,7 +203,7 @@ impl Model {
     /// Whether replies of a command are known byte by byte.
     #[must_use]
     pub fn knows(name: &[u8]) -> bool {
-        arity(name).is_some()
+        arity(name).is_some() || streams::is_container(name)
     }
 
     /// A connection was made.
@@ -296,20 +299,23 @@ impl Model {
     }
 
     fn answer(&mut self, session: &mut Session, words: &[Vec<u8>], now_ms: i64) -> Ran {
-        let name = words[0].to_ascii_lowercase();
+        let name = full_name(words);
         let Some(arity) = arity(&name) else {
+            if streams::is_container(&words[0].to_ascii_lowercase()) {
+                return (refuse(session, &name, streams::no_subcommand(words)), None);
+            }
             if name == b"hello" && words.len() > 1 {
                 session.is_resp3 = words[1] == b"3";
             }
             return (Reply::Any, None);
         };
         if !takes(arity, words.len()) {
-            let name = String::from_utf8_lossy(&name).into_owned();
-            let error = format!("ERR wrong number of arguments for '{name}' command");
-            return (refuse(session, &name, &error), None);
+            let shown = String::from_utf8_lossy(&name);
+            let error = format!("ERR wrong number of arguments for '{shown}' command");
+            return (refuse(session, &name, error.into()), None);
         }
-        if let Some(error) = self.refusal.clone().filter(|_| writes(session, &name)) {
-            return (refuse(session, &String::from_utf8_lossy(&name), &error), None);
+        if let Some(error) = self.refusal.clone().filter(|_| writes(session, words)) {
+            return (refuse(session, &name, error.into()), None);
         }
         if let Some(transaction) = &mut session.transaction
             && !matches!(&name[..], b"multi" | b"exec" | b"discard" | b"watch" | b"reset")
@@ -341,8 +347,7 @@ impl Model {
             self.unblocked.extend(served);
             return (reply, None);
         }
-        let name = words[0].to_ascii_lowercase();
-        let Some(((_, _, run), _)) = row(&name) else {
+        let Some(((_, _, run), _)) = row(&full_name(words)) else {
             // UNWATCH in a transaction: by now nothing is watched.
             return (Reply::Simple("OK"), None);
         };
@@ -374,29 +379,41 @@ fn is_unblock(words: &[Vec<u8>]) -> bool {
     (3..=4).contains(&words.len()) && is(0, "client") && is(1, "unblock")
 }
 
+/// The name of a command, with that of its subcommand as Redis writes it: `xgroup|create`.
+fn full_name(words: &[Vec<u8>]) -> Vec<u8> {
+    let name = words[0].to_ascii_lowercase();
+    match words.get(1) {
+        Some(sub) if streams::is_container(&name) => {
+            [&name[..], b"|", &sub.to_ascii_lowercase()].concat()
+        }
+        _ => name,
+    }
+}
+
 /// Refuses a command before it runs; a transaction that it was meant for fails.
-fn refuse(session: &mut Session, name: &str, error: &str) -> Reply {
-    if name == "exec" {
+fn refuse(session: &mut Session, name: &[u8], error: Vec<u8>) -> Reply {
+    if name == b"exec" {
         transactions::leave(session);
-        let error = error.strip_prefix("ERR ").unwrap_or(error);
-        let text = format!("EXECABORT Transaction discarded because of: {error}");
-        return Reply::Error(text.into());
+        let error = error.strip_prefix(b"ERR ").unwrap_or(&error);
+        let before = &b"EXECABORT Transaction discarded because of: "[..];
+        return Reply::Error([before, error].concat());
     }
     if let Some(transaction) = &mut session.transaction {
         transaction.is_aborted = true;
     }
-    Reply::Error(error.into())
+    Reply::Error(error)
 }
 
 /// Whether a command is refused while nothing can be made durable: it writes, or it is PING, by
 /// which clients watch the server, or EXEC of a command that writes.
-fn writes(session: &Session, name: &[u8]) -> bool {
+fn writes(session: &Session, words: &[Vec<u8>]) -> bool {
+    let name = full_name(words);
     if name == b"exec" {
-        let queue = session.transaction.iter().flat_map(|transaction| &transaction.queue);
-        let mut names = queue.map(|words| words[0].to_ascii_lowercase());
-        return names.any(|name| name != b"ping" && writes(session, &name));
+        let mut queue = session.transaction.iter().flat_map(|transaction| &transaction.queue);
+        let is_ping = |words: &Words| words[0].eq_ignore_ascii_case(b"ping");
+        return queue.any(|words| !is_ping(words) && writes(session, words));
     }
-    row(name).is_some_and(|(_, writes)| writes)
+    row(&name).is_some_and(|(_, writes)| writes)
 }
 
 fn arity(name: &[u8]) -> Option<i32> {

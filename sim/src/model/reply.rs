@@ -40,6 +40,8 @@ pub enum Reply {
     Near(f64, f64),
     /// Pairs in this order; one array of twice as many in RESP2.
     Pairs(Vec<(Self, Self)>),
+    /// A map in this order; in RESP2 an array of arrays of two.
+    Named(Vec<(Self, Self)>),
     /// A score as a string.
     ScoreText(f64),
     /// One array: of each row in turn so many different ones, in any order. Each is some replies.
@@ -224,6 +226,7 @@ impl Reply {
                 Some(at)
             }
             Self::Picked(rows) => picked_end(rows, bytes, at, is_resp3),
+            Self::Named(pairs) => named_end(pairs, bytes, at, is_resp3),
             Self::Drawn(drawn) => drawn.end(bytes, at, is_resp3),
             Self::Told(told) => told.read(bytes, at, is_resp3).map(|read| read.2),
             Self::OneOf(replies) => replies.iter().find_map(|reply| reply.end(bytes, at, is_resp3)),
@@ -257,7 +260,9 @@ impl fmt::Debug for Reply {
             Self::Null => f.write_str("null"),
             Self::NullArray => f.write_str("null array"),
             Self::Array(replies) => f.debug_list().entries(replies).finish(),
-            Self::Map(pairs) => f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish(),
+            Self::Map(pairs) | Self::Named(pairs) => {
+                f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish()
+            }
             Self::Set(replies) | Self::Bag(replies) => f.debug_set().entries(replies).finish(),
             Self::Double(text) => write!(f, ",{text}"),
             Self::Score(score) | Self::ScoreText(score) => write!(f, ",{score}"),
@@ -305,6 +310,16 @@ fn shuffled<T: Ord>(
     wanted.sort_unstable();
     found.sort_unstable();
     (wanted == found).then_some(at)
+}
+
+/// The end of a map in its order.
+fn named_end(pairs: &[(Reply, Reply)], bytes: &[u8], at: usize, is_resp3: bool) -> Option<usize> {
+    let mut at = head(bytes, at, if is_resp3 { b'%' } else { b'*' }, pairs.len())?;
+    for (name, value) in pairs {
+        at = if is_resp3 { at } else { head(bytes, at, b'*', 2)? };
+        at = value.end(bytes, name.end(bytes, at, is_resp3)?, is_resp3)?;
+    }
+    Some(at)
 }
 
 /// The end of a map in any order.

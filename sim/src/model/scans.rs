@@ -97,6 +97,7 @@ impl Walks {
                     }
                 }
             }
+            Event::Ready(..) => {}
             Event::Replaced(db, _) => self.all.retain(|walk| walk.db != *db),
         }
     }

@@ -4,6 +4,7 @@ use core::hash::Hasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::mixer::Mixer;
+use super::streams::Stream;
 
 /// Elements of a list, first to last.
 pub type List = VecDeque<Vec<u8>>;
@@ -30,6 +31,8 @@ pub enum Value {
     Set(Set),
     /// A sorted set: members and scores.
     SortedSet(Scores),
+    /// A stream.
+    Stream(Stream),
     /// A value of a type that has no model: its type and a digest.
     Opaque(&'static str, Vec<u8>),
 }
@@ -44,6 +47,7 @@ impl Value {
             Self::Hash(_) => "hash",
             Self::Set(_) => "set",
             Self::SortedSet(_) => "zset",
+            Self::Stream(_) => "stream",
             Self::Opaque(name, _) => name,
         }
     }
@@ -65,6 +69,7 @@ impl Value {
         text(self.type_name().as_bytes());
         match self {
             Self::String(bytes) | Self::Opaque(_, bytes) => text(bytes),
+            Self::Stream(stream) => stream.feed(&mut text),
             Self::List(list) => list.iter().for_each(|element| text(element)),
             Self::Set(set) => set.iter().for_each(|member| text(member)),
             Self::Hash(hash) => hash.iter().enumerate().for_each(|(at, (field, (value, of)))| {
@@ -111,6 +116,9 @@ pub(super) trait Kind: Default {
 
 macro_rules! kind {
     ($type:ty, $variant:ident) => {
+        kind!($type, $variant, <$type>::is_empty);
+    };
+    ($type:ty, $variant:ident, $is_nothing:expr) => {
         impl Kind for $type {
             fn of(value: &Value) -> Option<&Self> {
                 if let Value::$variant(it) = value { Some(it) } else { None }
@@ -125,7 +133,7 @@ macro_rules! kind {
             }
 
             fn is_nothing(&self) -> bool {
-                self.is_empty()
+                $is_nothing(self)
             }
         }
     };
@@ -135,3 +143,5 @@ kind!(List, List);
 kind!(Fields, Hash);
 kind!(Set, Set);
 kind!(Scores, SortedSet);
+// An empty stream is there all the same.
+kind!(Stream, Stream, |_: &Stream| false);

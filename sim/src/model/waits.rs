@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use seedis_core::ConnId;
 
-use super::call::{Call, SYNTAX};
+use super::call::{Call, SYNTAX, int};
 use super::keyspace::{Event, Hash};
 use super::reply::Reply;
 use super::scores::parse;
@@ -20,9 +20,13 @@ use super::{Expected, Model, Words};
 /// What a command waits for.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    type_name: &'static str,
-    keys: Words,
-    until_ns: Option<u64>,
+    pub(super) type_name: &'static str,
+    pub(super) keys: Words,
+    pub(super) until_ns: Option<u64>,
+    /// Every change of a key counts, that it is gone included.
+    pub(super) on_any_change: bool,
+    /// What is said again when it is not what was said.
+    pub(super) words: Option<Words>,
 }
 
 /// A client in the line.
@@ -72,8 +76,9 @@ impl Waits {
     pub(super) fn hear(&mut self, event: &Event) {
         let mut ready = match event {
             _ if self.line.is_empty() => return,
-            Event::Changed(db, key) => vec![(*db, key.clone())],
-            Event::Expired(..) => return,
+            Event::Changed(db, key) | Event::Expired(db, key) | Event::Ready(db, key) => {
+                vec![(*db, key.clone())]
+            }
             Event::Replaced(db, _) => {
                 let of = self.line.values().filter(|wait| wait.db == *db);
                 of.flat_map(|wait| wait.wanted.keys.iter().map(|key| (*db, key.clone()))).collect()
@@ -110,8 +115,22 @@ impl<'a> Call<'a> {
             return Err("ERR timeout is negative".into());
         }
         (ms as i64).checked_add(self.now_ms).ok_or(OUT_OF_RANGE)?;
-        let until_ns = self.now_ns.saturating_add((ms as u64).saturating_mul(1_000_000));
-        Ok((ms > 0.0).then_some(until_ns))
+        Ok(self.in_ms(ms as u64))
+    }
+
+    /// The same of milliseconds.
+    pub(super) fn until_ms(&self, at: usize) -> Result<Option<u64>, Vec<u8>> {
+        let ms = int(&self.words[at]).ok_or("ERR timeout is not an integer or out of range")?;
+        if ms < 0 {
+            return Err("ERR timeout is negative".into());
+        }
+        ms.checked_add(self.now_ms).ok_or("ERR timeout is out of range")?;
+        Ok(self.in_ms(ms as u64))
+    }
+
+    fn in_ms(&self, ms: u64) -> Option<u64> {
+        let until_ns = self.now_ns.saturating_add(ms.saturating_mul(1_000_000));
+        (ms > 0).then_some(until_ns)
     }
 
     /// Waits, or answers this where nobody may wait.
@@ -123,7 +142,9 @@ impl<'a> Call<'a> {
         nothing: Reply,
     ) -> Reply {
         if self.may_wait {
-            self.waits_for = Some(Wanted { type_name, keys: keys.to_vec(), until_ns });
+            let keys = keys.to_vec();
+            let (on_any_change, words) = (false, None);
+            self.waits_for = Some(Wanted { type_name, keys, until_ns, on_any_change, words });
         }
         nothing
     }
@@ -154,14 +175,21 @@ impl<'a> Call<'a> {
 
 impl Model {
     /// A client goes to the end of the line.
-    pub(super) fn line_up(&mut self, conn: ConnId, db: usize, wanted: Wanted, words: &[Vec<u8>]) {
+    pub(super) fn line_up(
+        &mut self,
+        conn: ConnId,
+        db: usize,
+        mut wanted: Wanted,
+        words: &[Vec<u8>],
+    ) {
         self.waits.last += 1;
-        let wait = Wait { conn, db, wanted, words: words.to_vec() };
+        let words = wanted.words.take().unwrap_or_else(|| words.to_vec());
+        let wait = Wait { conn, db, wanted, words };
         self.waits.line.insert(self.waits.last, wait);
     }
 
     /// Serves those who wait for keys that are ready.
-    pub(super) fn serve(&mut self, now_ms: i64) -> Vec<Served> {
+    pub fn serve(&mut self, now_ms: i64) -> Vec<Served> {
         let mut served = Vec::new();
         while let Some(ready) = self.waits.ready.pop_front() {
             let (mut at, last) = (0, self.waits.last);
@@ -169,8 +197,8 @@ impl Model {
                 at = place;
                 let entry = self.keyspace.peek(ready.0, &ready.1);
                 let entry = entry.filter(|entry| !entry.is_dead(now_ms));
-                let Some(entry) = entry else { break };
-                if entry.value.type_name() == wait.wanted.type_name {
+                let type_name = entry.map(|entry| entry.value.type_name());
+                if wait.wanted.on_any_change || type_name == Some(wait.wanted.type_name) {
                     self.waits.line.remove(&place);
                     served.extend(self.serve_one(wait, now_ms));
                 }
@@ -187,7 +215,12 @@ impl Model {
     fn serve_one(&mut self, wait: Wait, now_ms: i64) -> Option<Served> {
         let mut session = self.sessions.remove(&wait.conn)?;
         let before = self.keyspace.changes();
-        let (reply, wanted) = self.run(&mut session, &wait.words, now_ms, true);
+        let (reply, wanted) = match self.refusal.clone() {
+            Some(error) if super::writes(&session, &wait.words) => {
+                (Reply::Error(error.into()), None)
+            }
+            _ => self.run(&mut session, &wait.words, now_ms, true),
+        };
         let is_resp3 = session.is_resp3;
         let db = session.db;
         self.sessions.insert(wait.conn, session);
@@ -237,7 +270,7 @@ impl Model {
                 return (Reply::Error(error.into()), None);
             }
         };
-        let Some(id) = super::call::int(&words[2]) else {
+        let Some(id) = int(&words[2]) else {
             return (Reply::Error(super::call::NOT_INTEGER.into()), None);
         };
         let conn = self.sessions.iter().find(|(_, session)| session.id == id).map(|it| *it.0);

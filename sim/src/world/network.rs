@@ -106,6 +106,7 @@ impl Network {
         if self.is_open {
             self.maybe_disconnect(turn, oracle, boundary);
         }
+        oracle.iter_mut().for_each(Oracle::sealed);
     }
 
     /// A client may leave.

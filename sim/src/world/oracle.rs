@@ -34,6 +34,7 @@ enum Happened {
     Connected(ConnId),
     Executed(ConnId, Words),
     Disconnected(ConnId),
+    Sealed,
     Replied(ConnId, Vec<u8>),
 }
 
@@ -71,6 +72,11 @@ impl Oracle {
         self.happened.push(Happened::Executed(conn, words));
     }
 
+    /// All that clients have sent in a turn is executed.
+    pub(crate) fn sealed(&mut self) {
+        self.happened.push(Happened::Sealed);
+    }
+
     /// A client has read a reply.
     pub(crate) fn replied(&mut self, conn: ConnId, reply: &[u8]) {
         self.happened.push(Happened::Replied(conn, reply.to_vec()));
@@ -94,6 +100,11 @@ impl Oracle {
                     self.waiting.remove(&conn);
                 }
                 Happened::Executed(conn, words) => self.execute(conn, words, now.wall_ms()),
+                // Nobody need have said anything for a key to be gone that somebody waits for.
+                Happened::Sealed => {
+                    let served = self.model.serve(now.wall_ms());
+                    self.serve(served);
+                }
                 Happened::Replied(conn, reply) => self.compare_reply(conn, &reply),
             }
         }

@@ -123,7 +123,9 @@ impl IdWish {
         if text == b"*" {
             return Ok(Self::Any);
         }
-        if let Some(ms) = text.strip_suffix(b"-*") {
+        if let Some(ms) = text.strip_suffix(b"-*")
+            && !ms.contains(&b'-')
+        {
             return parse_id(ms, 0).map(|id| Self::In(id.ms));
         }
         parse_id(text, 0).map(Self::This)
@@ -148,11 +150,11 @@ impl Addition {
     fn parse(ctx: &Ctx<'_>) -> Result<Self, CommandError> {
         let (mut options, at) = Options::parse(ctx, true)?;
         if at >= ctx.args.len() {
-            options.check(ctx)?;
+            options.check(ctx, true)?;
             return Err(CommandError::Arity("xadd"));
         }
         let id = IdWish::parse(ctx.arg(at))?;
-        options.check(ctx)?;
+        options.check(ctx, true)?;
         let (first, len) = (at + 1, ctx.args.len());
         if len < first + 2 || (len - first) % 2 == 1 {
             return Err(CommandError::Arity("xadd"));
@@ -268,7 +270,7 @@ fn propagate(ctx: &mut Ctx<'_>, key: Key<'_>, id: StreamId, addition: &Addition)
 
 fn xtrim(ctx: &mut Ctx<'_>) -> Outcome {
     let (mut options, _) = Options::parse(ctx, false)?;
-    options.check(ctx)?;
+    options.check(ctx, false)?;
     let key = ctx.key(1);
     let place = ctx.write_as::<Stream>(key)?;
     let (Some(place), Some(trim)) = (place, options.trim) else {
@@ -297,12 +299,7 @@ fn propagate_trim(ctx: &mut Ctx<'_>, key: Key<'_>, place: Place, trim: Trim) -> 
 
 fn xsetid(ctx: &mut Ctx<'_>) -> Outcome {
     let last_id = parse_id(ctx.arg(2), 0)?;
-    let (added, max_deleted) = xsetid_options(ctx)?;
-    if max_deleted.is_some_and(|max_deleted| last_id < max_deleted) {
-        return Err(CommandError::Fixed(
-            "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
-        ));
-    }
+    let (added, max_deleted) = xsetid_options(ctx, last_id)?;
     let key = ctx.key(1);
     let place = ctx.write_as::<Stream>(key)?.ok_or(CommandError::NoSuchKey)?;
     let stream = ctx.typed::<Stream>(place)?;
@@ -322,7 +319,10 @@ fn xsetid(ctx: &mut Ctx<'_>) -> Outcome {
     Ok(())
 }
 
-fn xsetid_options(ctx: &Ctx<'_>) -> Result<(Option<u64>, Option<StreamId>), CommandError> {
+fn xsetid_options(
+    ctx: &Ctx<'_>,
+    last_id: StreamId,
+) -> Result<(Option<u64>, Option<StreamId>), CommandError> {
     let (mut added, mut max_deleted, mut at) = (None, None, 3);
     while at < ctx.args.len() {
         let has_more = at + 1 < ctx.args.len();
@@ -331,7 +331,14 @@ fn xsetid_options(ctx: &Ctx<'_>) -> Result<(Option<u64>, Option<StreamId>), Comm
             let negative = CommandError::Fixed("ERR entries_added must be positive");
             added = Some(number.map_err(|_| negative)?);
         } else if has_more && ctx.args.is(at, "maxdeletedid") {
-            max_deleted = Some(parse_id(ctx.arg(at + 1), 0)?);
+            let id = parse_id(ctx.arg(at + 1), 0)?;
+            if last_id < id {
+                return Err(CommandError::Fixed(
+                    "ERR The ID specified in XSETID is smaller than the provided \
+                     max_deleted_entry_id",
+                ));
+            }
+            max_deleted = Some(id);
         } else {
             return Err(CommandError::Syntax);
         }
@@ -406,6 +413,9 @@ fn xdelex(ctx: &mut Ctx<'_>) -> Outcome {
     };
     let deleted = results.iter().filter(|&&result| result == References::DELETED).count();
     told_deleted(ctx, key, deleted);
+    // One that was not there may have been pending.
+    let may_have_ended = request.references == References::Delete && place.is_some();
+    ctx.dirty(usize::from(deleted == 0 && may_have_ended));
     ctx.reply().array(results.len());
     results.iter().for_each(|&result| ctx.reply().int(result));
     Ok(())

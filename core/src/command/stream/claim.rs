@@ -11,7 +11,7 @@ use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec}
 use crate::keyspace::Place;
 use crate::value::Stream;
 use crate::value::number;
-use crate::value::stream::group::Pending;
+use crate::value::stream::group::{COUNT_MAX, Pending};
 use crate::value::stream::id::StreamId;
 
 /// The rows of this file.
@@ -59,6 +59,8 @@ struct Claim {
     force: bool,
     just_id: bool,
     last_id: StreamId,
+    /// The log says it.
+    replays: bool,
 }
 
 /// What claiming an entry came to.
@@ -81,7 +83,13 @@ impl Claim {
             force: false,
             just_id: false,
             last_id: StreamId::MIN,
+            replays: ctx.client.replays,
         })
+    }
+
+    /// Zero is always long enough, even when the clock was set back since.
+    fn is_too_early(&self, idle_ms: i64) -> bool {
+        self.min_idle_ms > 0 && idle_ms < self.min_idle_ms
     }
 
     /// Claims an entry for a consumer.
@@ -96,18 +104,19 @@ impl Claim {
         let is_there = stream.get(id).is_some();
         let Some(group) = stream.group_mut(group) else { return Claimed::No };
         let old = group.pending().get(id).copied();
-        if !is_there {
+        // A rewritten log tells the entries first, of which some that are pending are deleted.
+        if !(is_there || self.replays && self.force) {
             return if group.acknowledge(id) { Claimed::Deleted } else { Claimed::No };
         }
         let deliveries = match old {
-            Some(old) if now_ms - old.delivered_at_ms < self.min_idle_ms => return Claimed::No,
+            Some(old) if self.is_too_early(now_ms - old.delivered_at_ms) => return Claimed::No,
             Some(old) => old.deliveries,
             None if self.force => 1,
             None => return Claimed::No,
         };
         let deliveries = match self.retry_count {
             Some(count) => count,
-            None => deliveries.saturating_add(u64::from(!self.just_id)),
+            None => (deliveries + u64::from(!self.just_id)).min(COUNT_MAX),
         };
         let delivered_at_ms = self.delivered_at_ms;
         group.deliver(Pending { id, delivered_at_ms, deliveries, consumer });
@@ -129,17 +138,19 @@ impl Claim {
     /// XCLAIM's options from the argument `at` on.
     fn parse_options(&mut self, ctx: &Ctx<'_>, mut at: usize) -> Outcome {
         let now_ms = ctx.now().wall_ms();
+        let latest_ms = if self.replays { i64::MAX } else { now_ms };
         while at < ctx.args.len() {
             let has_more = at + 1 < ctx.args.len();
             match () {
                 () if ctx.args.is(at, "force") => self.force = true,
                 () if ctx.args.is(at, "justid") => self.just_id = true,
                 () if has_more && ctx.args.is(at, "idle") => {
-                    self.deliver_at(now_ms.wrapping_sub(option(ctx, at + 1, "IDLE")?), now_ms);
+                    let idle_ms = option(ctx, at + 1, "IDLE")?;
+                    self.deliver_at(now_ms.wrapping_sub(idle_ms), now_ms, latest_ms);
                     at += 1;
                 }
                 () if has_more && ctx.args.is(at, "time") => {
-                    self.deliver_at(option(ctx, at + 1, "TIME")?, now_ms);
+                    self.deliver_at(option(ctx, at + 1, "TIME")?, now_ms, latest_ms);
                     at += 1;
                 }
                 () if has_more && ctx.args.is(at, "retrycount") => {
@@ -164,9 +175,9 @@ impl Claim {
     }
 
     /// A time in the future, or before 1970, is now: clients compute it by their own clock. A
-    /// replayed one is what it was: the clock may have been set back since.
-    fn deliver_at(&mut self, at_ms: i64, now_ms: i64) {
-        self.delivered_at_ms = if (0..=now_ms).contains(&at_ms) { at_ms } else { now_ms };
+    /// replayed one is what it was, since a replay has no clock.
+    fn deliver_at(&mut self, at_ms: i64, now_ms: i64, latest_ms: i64) {
+        self.delivered_at_ms = if (0..=latest_ms).contains(&at_ms) { at_ms } else { now_ms };
     }
 }
 

@@ -1,7 +1,7 @@
 //! XGROUP: groups of a stream and their consumers.
 
 use super::add::store_new;
-use super::{change, parse_id, wrong_subcommand};
+use super::{change, parse_id, parse_range_id, wrong_subcommand};
 use crate::command::ctx::Ctx;
 use crate::command::error::{CommandError, Outcome, until_nul};
 use crate::command::help::help;
@@ -95,12 +95,12 @@ impl Options {
                 return Err(wrong_subcommand(ctx, "XGROUP"));
             }
         }
-        // As in Redis: none twice.
-        let most = if is_create { 8 } else { 7 };
-        if ctx.args.len() > most {
-            return Err(wrong_subcommand(ctx, "XGROUP"));
-        }
         Ok(options)
+    }
+
+    /// As in Redis: none twice, which is seen when key and group are there.
+    fn check(ctx: &Ctx<'_>, most: usize) -> Outcome {
+        if ctx.args.len() > most { Err(wrong_subcommand(ctx, "XGROUP")) } else { Ok(()) }
     }
 
     fn entries_read(&self) -> Option<u64> {
@@ -108,11 +108,8 @@ impl Options {
     }
 }
 
-/// The ID that an argument is; `$` is the last of the stream.
-fn id(ctx: &Ctx<'_>, at: usize, place: Option<Place>) -> Result<StreamId, CommandError> {
-    if ctx.arg(at) != b"$" {
-        return parse_id(ctx.arg(at), 0);
-    }
+/// The last ID of a stream, which `$` stands for.
+fn last_id(ctx: &Ctx<'_>, place: Option<Place>) -> Result<StreamId, CommandError> {
     Ok(match place {
         Some(place) => ctx.typed::<Stream>(place)?.last_id(),
         None => StreamId::MIN,
@@ -131,7 +128,12 @@ fn create(ctx: &mut Ctx<'_>) -> Outcome {
     if place.is_none() && !options.mkstream {
         return Err(NO_KEY);
     }
-    let group = ConsumerGroup::new(id(ctx, 4, place)?, options.entries_read());
+    Options::check(ctx, 8)?;
+    let last_id = match ctx.arg(4) {
+        b"$" => last_id(ctx, place)?,
+        text => parse_id(text, 0)?,
+    };
+    let group = ConsumerGroup::new(last_id, options.entries_read());
     let name = ctx.arg(3);
     let is_new = match place {
         Some(place) => change(ctx, place, |stream| stream.add_group(name, group)),
@@ -182,7 +184,12 @@ pub(super) fn no_such_group(group: &[u8], key: &[u8]) -> CommandError {
 fn set_id(ctx: &mut Ctx<'_>) -> Outcome {
     let options = Options::parse(ctx, false)?;
     let place = stream_with_group(ctx)?;
-    let (last_id, name) = (id(ctx, 4, Some(place))?, ctx.arg(3));
+    Options::check(ctx, 7)?;
+    let last_id = match ctx.arg(4) {
+        b"$" => last_id(ctx, Some(place))?,
+        text => parse_range_id(text, 0)?,
+    };
+    let name = ctx.arg(3);
     change(ctx, place, |stream| {
         if let Some(group) = stream.group_mut(name) {
             (group.last_id, group.entries_read) = (last_id, options.entries_read());

@@ -66,8 +66,8 @@ fn find(ctx: &mut Ctx<'_>) -> Result<Place, CommandError> {
 }
 
 fn stream(ctx: &mut Ctx<'_>) -> Outcome {
-    let full = full_count(ctx)?;
     let place = find(ctx)?;
+    let full = full_count(ctx)?;
     let (stream, output) = stream_and_output(ctx, place)?;
     let nodes = stream.nodes().len() as i64;
     let figures = stream.figures();

@@ -16,7 +16,7 @@ use crate::command::spec::{Begin, Categories, Command, Find, Flags, Group, KeyFl
 use crate::keyspace::Place;
 use crate::server::blocking::WaitFor;
 use crate::value::Stream;
-use crate::value::stream::group::{ConsumerGroup, Pending};
+use crate::value::stream::group::{COUNT_MAX, ConsumerGroup, Pending};
 use crate::value::stream::id::StreamId;
 use crate::value::stream::node::Entry;
 
@@ -181,7 +181,11 @@ impl<'a> Query<'a> {
                  <group> <consumer> option.",
             )),
             (b">", Some(_)) => Ok(From::New),
-            (text, _) => parse_id(text, 0).map(From::Behind),
+            (text, group) => Ok(match parse_id(text, 0)? {
+                // As in Redis, where `>` is this ID.
+                StreamId::MAX if group.is_some() => From::New,
+                id => From::Behind(id),
+            }),
         }
     }
 }
@@ -207,15 +211,17 @@ fn read(ctx: &mut Ctx<'_>, query: &Query<'_>) -> Outcome {
         let consumer = query.group.map(|(group, consumer)| {
             Claims { key: key.bytes, group, consumer }.consumer(ctx, place)
         });
-        if has_something(ctx, place, query, from) {
-            served.push((number, place, from, consumer));
+        let is_same = |it: &&Served| ctx.arg(query.first + it.number) == key.bytes;
+        let asked = served.iter().filter(is_same).filter(|it| it.from == From::New).count();
+        if has_something(ctx, place, query, from, asked) {
+            served.push(Served { number, place, from, consumer });
         }
     }
     if served.is_empty() {
         return block_or_nothing(ctx, query, &starts);
     }
     write_head(ctx.reply(), served.len());
-    for (number, place, from, consumer) in served {
+    for Served { number, place, from, consumer } in served {
         let key = ctx.arg(query.first + number);
         let is_nested = !ctx.reply().resp3;
         if is_nested {
@@ -233,23 +239,40 @@ fn read(ctx: &mut Ctx<'_>, query: &Query<'_>) -> Outcome {
     Ok(())
 }
 
+/// A stream that is part of the answer.
+struct Served {
+    number: usize,
+    place: Place,
+    from: From,
+    consumer: Option<u32>,
+}
+
 /// The head of as many streams with their entries.
 fn write_head(output: &mut Output, len: usize) {
     if output.resp3 { output.map(len) } else { output.array(len) }
 }
 
 /// Whether there is an answer now: a consumer's own entries always are one, even if there are none.
-fn has_something(ctx: &Ctx<'_>, place: Place, query: &Query<'_>, from: From) -> bool {
+/// A stream may be named again; what it was `asked` for before is read by then.
+fn has_something(ctx: &Ctx<'_>, place: Place, query: &Query<'_>, from: From, asked: usize) -> bool {
     let Ok(stream) = ctx.typed::<Stream>(place) else { return false };
     let behind = match (from, query.group) {
         (From::Behind(_), Some(_)) => return true,
-        (From::Behind(id), None) => id,
+        (From::Behind(id), None) => return stream.top_id().is_some_and(|top| top > id),
         (From::New, Some((group, _))) => {
             stream.group(group).map_or(StreamId::MAX, |group| group.last_id)
         }
-        (From::New, None) => StreamId::MAX,
+        (From::New, None) => return false,
     };
-    stream.top_id().is_some_and(|top| top > behind)
+    match (asked, query.count) {
+        (0, _) => stream.top_id().is_some_and(|top| top > behind),
+        (_, 0) => false,
+        (asked, count) => {
+            let read = asked.saturating_mul(count);
+            let next = behind.next().map(|start| stream.iter_from(start).nth(read));
+            next.flatten().is_some()
+        }
+    }
 }
 
 /// The entries behind an ID, `count` at most if that is not 0.
@@ -311,7 +334,7 @@ fn deliver(
         let Some(group) = stream.group_mut(claims.group) else { return };
         group.entries_read = read;
         group.last_id = ids.last().copied().unwrap_or(last);
-        if let Some(consumer) = group.consumer_mut(consumer) {
+        if let Some(consumer) = group.consumer_mut(consumer).filter(|_| !no_ack) {
             consumer.active_at_ms = Some(now_ms);
         }
         if !no_ack {
@@ -332,7 +355,7 @@ fn entries_read(stream: &Stream, group: &[u8], ids: &[StreamId]) -> Option<u64> 
     let (mut read, mut last) = (group.entries_read, group.last_id);
     for &id in ids {
         read = match read {
-            Some(read) if !stream.has_tombstones_from(last) => Some(read + 1),
+            Some(read) if !stream.has_tombstones_from(last) => Some((read + 1).min(COUNT_MAX)),
             _ => stream.added_up_to(id),
         };
         last = id;
@@ -361,7 +384,7 @@ fn again(
             let Some(group) = stream.group_mut(claims.group) else { return };
             for &id in &there {
                 let Some(pending) = group.pending().get(id).copied() else { continue };
-                let deliveries = pending.deliveries.saturating_add(1);
+                let deliveries = (pending.deliveries + 1).min(COUNT_MAX);
                 group.deliver(Pending { delivered_at_ms: now_ms, deliveries, ..pending });
             }
         });

@@ -106,13 +106,18 @@ impl Options {
     }
 
     /// Whether the options go together; sets the limit that holds when none was given.
-    pub(super) fn check(&mut self, ctx: &Ctx<'_>) -> Outcome {
+    pub(super) fn check(&mut self, ctx: &Ctx<'_>, is_xadd: bool) -> Outcome {
         if ctx.client.replays {
             self.limit = Some(0);
         }
         if self.trim.is_none() && self.limit.is_some_and(|limit| limit > 0) {
             return Err(CommandError::Fixed(
                 "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+            ));
+        }
+        if self.trim.is_none() && !is_xadd {
+            return Err(CommandError::Fixed(
+                "ERR syntax error, XTRIM must be called with a trimming strategy",
             ));
         }
         let is_approximate = self.trim.is_some_and(Trim::is_approximate);

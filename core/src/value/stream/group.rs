@@ -12,6 +12,10 @@ use triomphe::Arc;
 use super::id::StreamId;
 use super::row::{Keyed, Row};
 
+/// No count is greater, as the log tells them with a sign. Redis counts on below zero, and cannot
+/// replay what it then writes.
+pub const COUNT_MAX: u64 = i64::MAX as u64;
+
 /// A pending entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending {

@@ -49,6 +49,7 @@ impl StreamId {
         if text.len() > TEXT_BYTES_MAX * 3 {
             return None;
         }
+        let text = number::until_nul(text);
         match text.iter().position(|&byte| byte == b'-') {
             None => Some(Self { ms: number::parse_u64(text)?, seq }),
             Some(at) => Some(Self {
@@ -124,6 +125,7 @@ mod tests {
         }
         assert_eq!(StreamId::MAX.text().as_bytes().len(), TEXT_BYTES_MAX);
         assert_eq!(StreamId::parse(b"12", 3), Some(StreamId { ms: 12, seq: 3 }));
+        assert_eq!(StreamId::parse(b"12\0-4", 3), Some(StreamId { ms: 12, seq: 3 }));
         for wrong in ["", "-", "-1", "1-", "a", "1-b", "1-2-3", "18446744073709551616", "1 "] {
             assert_eq!(StreamId::parse(wrong.as_bytes(), 0), None, "{wrong}");
         }
