@@ -46,7 +46,9 @@ fn number(text: &[u8]) -> Option<f64> {
 pub(super) fn is_written(score: f64, text: &[u8]) -> bool {
     // Of at most 15 digits, or 17 with those of a fraction.
     let is_integer = score.abs() < 1e15 && score.fract() == 0.0;
-    let is_simple = is_integer || score.abs() < 1e7 && (score * 1024.0).fract() == 0.0;
+    // With more than six behind the point it is short only where few are in front of it.
+    let (few, many) = ((score * 64.0).fract() == 0.0, (score * 1024.0).fract() == 0.0);
+    let is_simple = is_integer || score.abs() < 1e7 && few || score.abs() < 1e3 && many;
     if is_simple || score.is_infinite() {
         return text == format!("{}", score + 0.0).as_bytes() || score == 0.0 && text == b"-0";
     }
