@@ -92,6 +92,8 @@ pub(crate) struct Recovery {
     pub(crate) log_file: Option<(FileId, u64)>,
     /// The line that this life begins with is in it.
     pub(crate) has_first_line: bool,
+    /// Half of it was cut off once.
+    was_line_cut: bool,
     pub(crate) progress: progress::Progress,
     /// Clocks of the moment: entries that are loaded were used now.
     pub(crate) now: Now,
@@ -116,6 +118,7 @@ impl Recovery {
             torn: None,
             log_file: None,
             has_first_line: false,
+            was_line_cut: false,
             progress: progress::Progress::default(),
             now: server.now,
             before: (server.stats.clone(), server.command_stats.clone()),
@@ -164,10 +167,7 @@ impl Core {
             }
             (Stage::OpenLog, IoResult::Opened { .. }) => server.log_opened(),
             (Stage::NameLife, result) => server.life_named(&result),
-            (Stage::UnnameLife(file), IoResult::Done) => {
-                server.sync_log(file);
-                Ok(())
-            }
+            (Stage::UnnameLife(file), IoResult::Done) => server.life_unnamed(file),
             (Stage::SyncLog, IoResult::Done) => server.log_is_open(),
             (stage, IoResult::Failed(error)) => Err(failed(&stage, &error.words)),
             (stage, other) => Err(format!("{stage:?} cannot end as {other:?}")),

@@ -10,7 +10,7 @@ use super::plan::{Part, PartKind};
 use super::scan::Scan;
 use super::{IoReqQueue, Stage};
 use crate::config::LogLevel;
-use crate::io::{Dir, FileId, IoReq, IoResult, Name, OpenMode};
+use crate::io::{Dir, FileId, IoErrorKind, IoReq, IoResult, Name, OpenMode};
 use crate::log::frame;
 use crate::persist::aof::AofState;
 use crate::persist::incr::Incr;
@@ -178,7 +178,9 @@ impl Server {
 
     /// The line is written, or not: on a full disk the server starts all the same, and the first
     /// batch tells what the line should have. Half a line must not stay, for the log may go on in
-    /// another file.
+    /// another file; it is cut off and tried once more. A signal is no reason to go without: the
+    /// next life would have the same epoch if the first batch is lost, and believe what this one
+    /// has written.
     pub(crate) fn life_named(&mut self, result: &IoResult) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
         let Some((file, len)) = &mut recovery.log_file else { return Ok(()) };
@@ -193,8 +195,22 @@ impl Server {
                 let request = IoReq::Truncate { file, len: before };
                 self.recover_asks(Stage::UnnameLife(file), request);
             }
+            IoResult::NotWritten { error, .. } if error.kind == IoErrorKind::Interrupted => {
+                return self.log_opened();
+            }
             _ => self.sync_log(file),
         }
+        Ok(())
+    }
+
+    /// Half a line is cut off.
+    pub(crate) fn life_unnamed(&mut self, file: FileId) -> Result<(), String> {
+        if let Some(recovery) = &mut self.recovery
+            && !core::mem::replace(&mut recovery.was_line_cut, true)
+        {
+            return self.log_opened();
+        }
+        self.sync_log(file);
         Ok(())
     }
 

@@ -118,7 +118,8 @@ impl Disk {
 
     /// Whether a signal comes during this request.
     fn interrupt(&mut self, request: &IoReq) -> bool {
-        let may_be = matches!(request, IoReq::Replace { .. }) || request.again().is_some();
+        let may_be = matches!(request, IoReq::Replace { .. } | IoReq::WriteAt { .. })
+            || request.again().is_some();
         self.was_interrupted = self.interrupts && may_be && !self.was_interrupted;
         self.was_interrupted
     }
@@ -127,7 +128,11 @@ impl Disk {
         self.asked.push(format!("{request:?}"));
         if self.interrupt(&request) {
             let words = "Interrupted system call".into();
-            return IoResult::Failed(IoError { kind: IoErrorKind::Interrupted, words });
+            let error = IoError { kind: IoErrorKind::Interrupted, words };
+            return match request {
+                IoReq::WriteAt { bytes, .. } => IoResult::NotWritten { error, bytes },
+                _ => IoResult::Failed(error),
+            };
         }
         let done = match request {
             IoReq::Read { name } => {
