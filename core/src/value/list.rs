@@ -136,6 +136,36 @@ impl List {
         Some((Box::new(ChunkWalk::new(chunks)), count))
     }
 
+    /// A list of these elements.
+    #[must_use]
+    pub fn of<'a>(
+        mut elements: impl Iterator<Item = Element<'a>>,
+        thresholds: &Thresholds,
+    ) -> Self {
+        let mut list = Self::default();
+        let limit = Limit::of(thresholds.list_size);
+        while let Self::Pack(pack) = &mut list
+            && let Some(element) = elements.next()
+        {
+            let (view, end) = (pack.listpack(), pack.bytes().len());
+            if limit.allows(view.redis_bytes() + element.len(), view.len() + 1) {
+                listpack::insert_element(pack.make_mut(), end, element);
+            } else {
+                list.grow(element.len(), 1, thresholds);
+                list.extend([element].into_iter(), limit);
+            }
+        }
+        list.extend(elements, limit);
+        list
+    }
+
+    /// Adds elements at the end of a large one.
+    fn extend<'a>(&mut self, elements: impl Iterator<Item = Element<'a>>, limit: Limit) {
+        if let Self::Chunks(chunks) = self {
+            Arc::make_mut(chunks).extend(elements, limit);
+        }
+    }
+
     /// Gets ready for elements of so many bytes: a pack that they would make too large becomes
     /// chunks (t_list.c, `listTypeTryConvertListpack`).
     pub fn grow(&mut self, bytes: usize, elements: usize, thresholds: &Thresholds) {

@@ -5,7 +5,8 @@
 //! in their place (GET). A key is named by a pattern whose `*` the element replaces ([`pattern`]).
 //!
 //! The hard case is that looking a key up may end its life, which moves others: so the elements
-//! are copied before the first key is looked up, and the reply is written while they are.
+//! are copied before the first key is looked up, and the reply is written while they are. Where no
+//! other key is asked for, they are read and put in order where they lie ([`Plain`]).
 //!
 //! What is stored must not depend on anything but the data. Elements of equal weights as numbers
 //! are ordered by themselves; as text they stay in the order that they had, and since a set has
@@ -27,7 +28,7 @@ use crate::command::error::{CommandError, Outcome};
 use crate::command::key_extraction::FoundKey;
 use crate::command::spec::{Begin, Categories, Command, Find, Flags, Group, KeyFlags, KeySpec};
 use crate::config::KeyspaceEvents;
-use crate::keyspace::{NewValue, Place, ValueRef};
+use crate::keyspace::{Db, NewValue, Place, ValueRef};
 use crate::value::listpack::Element;
 use crate::value::{List, ListView, Set, SetView, SortedSet, SortedSetView, Thresholds, Value};
 
@@ -146,18 +147,24 @@ fn sort_ro(ctx: &mut Ctx<'_>) -> Outcome {
 
 fn sort_by(ctx: &mut Ctx<'_>, mut options: Options<'_>) -> Outcome {
     let place = ctx.read(ctx.key(1));
-    let source = source(ctx, place)?;
+    let source = Source::of(ctx.db(), place)?;
     if let Source::Set(_) = source
         && options.store.is_some()
     {
         options.sort_anyway();
     }
+    if options.looks_nothing_up() {
+        return sort_in_place(ctx, place, &options);
+    }
     let keeps_order = !matches!(source, Source::Set(_));
-    let (elements, window) = source.load(&options);
+    let mut elements = Texts::default();
+    let window = source.load(&options, |element| {
+        elements.push(Some(element.bytes(&mut itoa::Buffer::new())));
+    });
     ctx.work(elements.len());
     let order = if options.is_sorted() {
         let weights = weights(ctx, &options, &elements)?;
-        ctx.work(elements.len() * elements.len().max(1).ilog2() as usize / 4);
+        ctx.work(cost(elements.len()));
         order(&elements, &weights, options.is_descending, keeps_order, window)
     } else {
         window.collect()
@@ -165,9 +172,60 @@ fn sort_by(ctx: &mut Ctx<'_>, mut options: Options<'_>) -> Outcome {
     ctx.work(order.len() * options.gets.len());
     match options.store {
         None => reply(ctx, &options, &elements, &order),
-        Some(at) => store(ctx, at, &options, &elements, &order),
+        Some(at) => store_results(ctx, at, &options, &elements, &order),
     }
     Ok(())
+}
+
+/// What sorting so many costs.
+fn cost(len: usize) -> usize {
+    len * len.max(1).ilog2() as usize / 64
+}
+
+/// Sorts without a look at any other key.
+fn sort_in_place(ctx: &mut Ctx<'_>, place: Option<Place>, options: &Options<'_>) -> Outcome {
+    let db = &ctx.server.dbs[ctx.client.db as usize];
+    let plain = Plain::of(Source::of(db, place)?, options)?;
+    let (looked_at, found) = (plain.elements.len(), plain.order.len());
+    if let Some(at) = options.store {
+        let thresholds = Thresholds::of(&ctx.server.config);
+        let list = List::of(plain.results(), &thresholds);
+        ctx.work(looked_at + cost(looked_at));
+        store(ctx, at, list, found);
+        return Ok(());
+    }
+    let output = &mut ctx.client.output;
+    output.array(found);
+    for element in plain.results() {
+        output.bulk(element.bytes(&mut itoa::Buffer::new()));
+    }
+    ctx.work(looked_at + cost(looked_at));
+    Ok(())
+}
+
+/// Elements that are read where they lie, and which of them are wanted, in their order.
+struct Plain<'a> {
+    elements: Vec<Element<'a>>,
+    order: Vec<usize>,
+}
+
+impl<'a> Plain<'a> {
+    fn of(source: Source<'a>, options: &Options<'_>) -> Result<Self, CommandError> {
+        let mut elements = Vec::with_capacity(source.len());
+        let window = source.load(options, |element| elements.push(element));
+        let keeps_order = !matches!(source, Source::Set(_));
+        let order = if options.is_sorted() {
+            let weights = Weights::of(&elements, options.is_alpha).checked()?;
+            order(&elements[..], &weights, options.is_descending, keeps_order, window)
+        } else {
+            window.collect()
+        };
+        Ok(Self { elements, order })
+    }
+
+    fn results(&self) -> impl Iterator<Item = Element<'a>> {
+        self.order.iter().map(|&at| self.elements[at])
+    }
 }
 
 /// What is sorted.
@@ -178,25 +236,21 @@ enum Source<'a> {
     SortedSet(SortedSetView<'a>),
 }
 
-fn source<'a>(ctx: &'a Ctx<'_>, place: Option<Place>) -> Result<Source<'a>, CommandError> {
-    let Some(place) = place else { return Ok(Source::Nothing) };
-    let value: ValueRef<'_> = ctx.entry(place).value();
-    if let Some(list) = <List as Typed>::view(value) {
-        return Ok(Source::List(list));
+impl<'a> Source<'a> {
+    fn of(db: &'a Db, place: Option<Place>) -> Result<Self, CommandError> {
+        let Some(place) = place else { return Ok(Self::Nothing) };
+        let value: ValueRef<'_> = db.entry(place).value();
+        if let Some(list) = <List as Typed>::view(value) {
+            return Ok(Self::List(list));
+        }
+        let set = |value| <Set as Typed>::view(value).map(Self::Set);
+        let sorted_set = |value| <SortedSet as Typed>::view(value).map(Self::SortedSet);
+        set(value).or_else(|| sorted_set(value)).ok_or(CommandError::WrongType)
     }
-    let set = |value| <Set as Typed>::view(value).map(Source::Set);
-    let sorted_set = |value| <SortedSet as Typed>::view(value).map(Source::SortedSet);
-    set(value).or_else(|| sorted_set(value)).ok_or(CommandError::WrongType)
-}
 
-impl Source<'_> {
-    /// A copy of the elements, and which of them are wanted when they are in order. If they are
-    /// not sorted, only those that are wanted are copied.
-    fn load(&self, options: &Options<'_>) -> (Texts, Range<usize>) {
-        let mut texts = Texts::default();
-        let mut push = |element: Element<'_>| {
-            texts.push(Some(element.bytes(&mut itoa::Buffer::new())));
-        };
+    /// Gives the elements to `push`; which of them are wanted when they are in order. If they are
+    /// not sorted, only those that are wanted are given.
+    fn load(&self, options: &Options<'_>, mut push: impl FnMut(Element<'a>)) -> Range<usize> {
         let len = self.len();
         let window = options.window(len);
         let (skipped, wanted) = (window.start, window.len());
@@ -219,7 +273,7 @@ impl Source<'_> {
             }
         }
         let is_cut = !options.is_sorted() && !matches!(self, Self::Set(_));
-        (texts, if is_cut { 0..wanted } else { window })
+        if is_cut { 0..wanted } else { window }
     }
 
     fn len(&self) -> usize {
@@ -285,14 +339,25 @@ fn each_result(
     }
 }
 
-/// Stores the result as a list under the key that is the argument `at`, or nothing.
-fn store(ctx: &mut Ctx<'_>, at: usize, options: &Options<'_>, elements: &Texts, order: &[usize]) {
+/// Stores what is asked for of every element under the key that is the argument `at`.
+fn store_results(
+    ctx: &mut Ctx<'_>,
+    at: usize,
+    options: &Options<'_>,
+    elements: &Texts,
+    order: &[usize],
+) {
     let thresholds = Thresholds::of(&ctx.server.config);
     let (mut list, mut len) = (List::default(), 0);
     each_result(ctx, options, elements, order, |_, result| {
         list.push_back(result.unwrap_or_default(), &thresholds);
         len += 1;
     });
+    store(ctx, at, list, len);
+}
+
+/// Stores the result, a list of so many elements, or nothing.
+fn store(ctx: &mut Ctx<'_>, at: usize, list: List, len: usize) {
     let key = ctx.key(at);
     let place = ctx.write(key);
     if len > 0 {

@@ -12,6 +12,12 @@ use crate::value::walk::{Part, Walk};
 /// Bytes that a chunk costs beside its elements.
 const CHUNK_BYTES: usize = size_of::<usize>() * 5;
 
+/// Whether a chunk takes another element.
+fn fits(chunk: &[u8], element: Element<'_>, limit: Limit) -> bool {
+    let view = Listpack::new(chunk);
+    limit.allows(view.redis_bytes() + element.len() + 8, view.len() + 1)
+}
+
 /// A row of listpacks, none of them empty.
 #[derive(Clone, Debug, Default)]
 pub struct Chunks {
@@ -71,8 +77,7 @@ impl Chunks {
     }
 
     fn has_room(&self, chunk: usize, element: Element<'_>, limit: Limit) -> bool {
-        let view = Listpack::new(&self.chunks[chunk]);
-        limit.allows(view.redis_bytes() + element.len() + 8, view.len() + 1)
+        fits(&self.chunks[chunk], element, limit)
     }
 
     /// Adds an element at an end.
@@ -88,6 +93,19 @@ impl Chunks {
             let at = if end == End::Left { listpack::HEAD_BYTES } else { bytes.len() };
             listpack::insert_element(bytes, at, element);
         });
+    }
+
+    /// Adds elements at the end, all that a chunk takes at once.
+    pub(super) fn extend<'a>(&mut self, elements: impl Iterator<Item = Element<'a>>, limit: Limit) {
+        let mut elements = elements.peekable();
+        while let Some(first) = elements.next() {
+            self.push(End::Right, first, limit);
+            self.change(self.chunks.len() - 1, |bytes| {
+                while let Some(element) = elements.next_if(|next| fits(bytes, *next, limit)) {
+                    listpack::insert_element(bytes, bytes.len(), element);
+                }
+            });
+        }
     }
 
     /// The chunk of the element with this index, and its index there.

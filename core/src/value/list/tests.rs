@@ -92,4 +92,24 @@ proptest! {
         }
         prop_assert_eq!(texts(shared.view().iter_from(0)), then, "a copy does not change");
     }
+
+    #[test]
+    fn it_is_made_at_once_as_one_by_one(
+        size in prop_oneof![Just(-1_i64), 1..9_i64],
+        all in prop::collection::vec(text(), 0..60),
+    ) {
+        let thresholds = Thresholds { list_size: size, ..Thresholds::default() };
+        let made = List::of(all.iter().map(|text| Element::of(text)), &thresholds);
+        let mut pushed = List::default();
+        all.iter().for_each(|text| pushed.push_back(text, &thresholds));
+        prop_assert_eq!(texts(made.view().iter_from(0)), all);
+        prop_assert_eq!(made.walk(false).map(|walk| walk.1), pushed.walk(false).map(|walk| walk.1));
+        prop_assert_eq!(made.heap_bytes(), pushed.heap_bytes());
+    }
+
+    #[test]
+    fn lengths_of_elements_are_those_of_their_texts(number in any::<i64>(), shift in 0..64_u32) {
+        let number = number >> shift;
+        prop_assert_eq!(Element::Int(number).len(), format!("{number}").len());
+    }
 }

@@ -34,7 +34,13 @@ impl<'a> Element<'a> {
     /// Length of the text.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes(&mut itoa::Buffer::new()).len()
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Int(number) => {
+                let digits = number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
+                digits + usize::from(*number < 0)
+            }
+        }
     }
 
     /// Whether it is the empty text.

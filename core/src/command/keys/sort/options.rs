@@ -74,6 +74,11 @@ impl<'a> Options<'a> {
         !self.is_unsorted
     }
 
+    /// Whether no other key matters than the one that is sorted.
+    pub(super) fn looks_nothing_up(&self) -> bool {
+        self.gets.is_empty() && (self.by.is_none() || self.is_unsorted)
+    }
+
     /// Sorts by the elements themselves if no order was wanted.
     pub(super) fn sort_anyway(&mut self) {
         if self.is_unsorted {

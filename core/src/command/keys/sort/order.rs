@@ -1,4 +1,8 @@
 //! The order of elements by what they are compared by.
+//!
+//! Nearly always 64 bits tell which of two is first: a number, or how a text begins. So these are
+//! put in order, side by side with the places of their elements, and only where they are equal the
+//! rest is looked at.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -6,7 +10,60 @@ use core::ops::Range;
 
 use super::Texts;
 use crate::command::error::CommandError;
+use crate::value::listpack::Element;
 use crate::value::number;
+
+/// What is put in order.
+pub(super) trait Elements {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The order of two as texts.
+    fn compare(&self, a: usize, b: usize) -> Ordering;
+    /// How one begins.
+    fn beginning(&self, at: usize) -> u64;
+}
+
+impl Elements for Texts {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        self.get(a).cmp(&self.get(b))
+    }
+
+    fn beginning(&self, at: usize) -> u64 {
+        beginning(self.get(at).unwrap_or_default())
+    }
+}
+
+impl Elements for [Element<'_>] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        self[a].cmp_text(self[b].bytes(&mut itoa::Buffer::new()))
+    }
+
+    fn beginning(&self, at: usize) -> u64 {
+        beginning(self[at].bytes(&mut itoa::Buffer::new()))
+    }
+}
+
+/// The first eight bytes of a text, zeros behind its end.
+fn beginning(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(text).for_each(|(byte, of_text)| *byte = *of_text);
+    u64::from_be_bytes(bytes)
+}
+
+/// A number that is in the same order; the two zeros are equal.
+fn ordered(number: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    let bits = (number + 0.0).to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
 
 /// What elements are compared by.
 #[derive(Debug)]
@@ -42,6 +99,19 @@ impl Weights {
         }
     }
 
+    /// The elements' own.
+    pub(super) fn of(elements: &[Element<'_>], is_alpha: bool) -> Self {
+        let mut weights = Self::new(is_alpha, false);
+        for element in elements {
+            match (&mut weights, element) {
+                (Self::Numbers(numbers, _), Element::Int(number)) => numbers.push(*number as f64),
+                (weights, Element::Text(text)) => weights.push(Some(text)),
+                (_, Element::Int(_)) => {}
+            }
+        }
+        weights
+    }
+
     /// They, if all that should be numbers are.
     pub(super) fn checked(self) -> Result<Self, CommandError> {
         match self {
@@ -50,15 +120,21 @@ impl Weights {
         }
     }
 
-    fn compare(&self, elements: &Texts, a: usize, b: usize) -> Ordering {
-        let by_elements = || elements.get(a).cmp(&elements.get(b));
+    /// A number whose order is theirs where two differ.
+    fn beginning<E: Elements + ?Sized>(&self, elements: &E, at: usize) -> u64 {
         match self {
-            Self::None => by_elements(),
-            Self::Texts(texts) => texts.get(a).cmp(&texts.get(b)),
-            Self::Numbers(numbers, _) => {
-                let by_numbers = numbers[a].partial_cmp(&numbers[b]);
-                by_numbers.unwrap_or(Ordering::Equal).then_with(by_elements)
-            }
+            Self::None => elements.beginning(at),
+            Self::Texts(texts) => texts.beginning(at),
+            Self::Numbers(numbers, _) => ordered(numbers[at]),
+        }
+    }
+
+    /// The order of two elements whose weights begin alike.
+    fn compare<E: Elements + ?Sized>(&self, elements: &E, a: usize, b: usize) -> Ordering {
+        match self {
+            Self::Texts(texts) => texts.compare(a, b),
+            // Numbers that begin alike are equal.
+            Self::None | Self::Numbers(..) => elements.compare(a, b),
         }
     }
 }
@@ -67,29 +143,36 @@ const NO_NUMBERS: &str = "ERR One or more scores can't be converted into double"
 
 /// Indices of the elements in order, those in `window` of all. Equal ones stay in the order that
 /// they have, if it means anything.
-pub(super) fn order(
-    elements: &Texts,
+pub(super) fn order<E: Elements + ?Sized>(
+    elements: &E,
     weights: &Weights,
     is_descending: bool,
     keeps_order: bool,
     window: Range<usize>,
 ) -> Vec<usize> {
-    let compare = |a: &usize, b: &usize| {
-        let by_weights = weights.compare(elements, *a, *b);
+    let flipped = if is_descending { u64::MAX } else { 0 };
+    let item = |at: usize| (weights.beginning(elements, at) ^ flipped, at);
+    let mut items: Vec<(u64, usize)> = (0..elements.count()).map(item).collect();
+    if window.end < items.len() {
+        let Some(last) = window.end.checked_sub(1) else { return Vec::new() };
+        let last = items.select_nth_unstable(last).1.0;
+        items.retain(|item| item.0 <= last);
+    }
+    items.sort_unstable_by_key(|item| item.0);
+    let compare = |&(_, a): &(u64, usize), &(_, b): &(u64, usize)| {
+        let by_weights = weights.compare(elements, a, b);
         let ordered = if is_descending { by_weights.reverse() } else { by_weights };
         ordered.then_with(|| match keeps_order {
-            true => a.cmp(b),
-            false => elements.get(*a).cmp(&elements.get(*b)),
+            true => a.cmp(&b),
+            false => elements.compare(a, b),
         })
     };
-    let mut order: Vec<usize> = (0..elements.len()).collect();
-    if window.end < order.len() {
-        order.select_nth_unstable_by(window.end, compare);
-        order.truncate(window.end);
+    for alike in items.chunk_by_mut(|one, other| one.0 == other.0) {
+        if alike.len() > 1 {
+            alike.sort_unstable_by(compare);
+        }
     }
-    order.sort_unstable_by(compare);
-    order.drain(..window.start);
-    order
+    items[window].iter().map(|item| item.1).collect()
 }
 
 #[cfg(test)]
