@@ -85,6 +85,16 @@ impl Clone for Outstanding {
     }
 }
 
+/// How a request ends when a signal comes.
+fn interrupted(request: IoReq) -> IoResult {
+    let words = "Interrupted system call".into();
+    let error = IoError { kind: IoErrorKind::Interrupted, words };
+    match request {
+        IoReq::WriteAt { bytes, .. } => IoResult::NotWritten { error, bytes },
+        _ => IoResult::Failed(error),
+    }
+}
+
 impl Disk {
     /// Puts a file there.
     pub(super) fn put(&mut self, dir: Dir, name: &str, bytes: &[u8]) {
@@ -127,12 +137,7 @@ impl Disk {
     fn carry_out(&mut self, request: IoReq) -> IoResult {
         self.asked.push(format!("{request:?}"));
         if self.interrupt(&request) {
-            let words = "Interrupted system call".into();
-            let error = IoError { kind: IoErrorKind::Interrupted, words };
-            return match request {
-                IoReq::WriteAt { bytes, .. } => IoResult::NotWritten { error, bytes },
-                _ => IoResult::Failed(error),
-            };
+            return interrupted(request);
         }
         let done = match request {
             IoReq::Read { name } => {
