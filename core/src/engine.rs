@@ -431,6 +431,7 @@ impl Server {
         }
         self.seal_log();
         self.persist.is_turn_sealed = true;
+        self.go_on_with_end();
         self.cut_if_due();
         if !self.persist.gated.is_empty() {
             self.watermark_moved();

@@ -158,7 +158,7 @@ pub struct HostFacts {
 /// How far the log has come: LSNs, byte offsets in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watermarks {
-    /// There is an append-only file, and what it promises holds.
+    /// There is an append-only file, and what it promises holds; else the last two tell nothing.
     pub is_logging: bool,
     /// Everything before this was executed.
     pub enqueued: u64,

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use super::Step;
 use super::incr::{Batch, Incr, Writing};
+use super::switch::Ending;
 use super::sync_pace::SyncPace;
 use crate::config::{AppendFsync, LogLevel};
 use crate::io::{FileId, IoError, IoErrorKind, IoReq, IoResult, Ticket};
@@ -49,6 +50,7 @@ pub(crate) enum AofState {
 #[derive(Debug, Default)]
 pub(crate) struct Aof {
     pub(crate) state: AofState,
+    pub(crate) ending: Ending,
     pub(crate) manifest: Manifest,
     /// The highest numbers that were ever used.
     pub(crate) base_seq: u64,
@@ -209,6 +211,9 @@ impl Server {
     /// What `appendfsync` means at the moment. What a failed sync may have lost is not acknowledged
     /// because the rewrite that replaces it saves.
     pub(crate) fn sync_policy(&self) -> AppendFsync {
+        if self.persist.aof.ending != Ending::No {
+            return AppendFsync::Always;
+        }
         let is_saving = self.persist.rewrite.is_saving() || self.persist.bgsave.is_running();
         let is_trusted = self.persist.aof.sync_error.is_none();
         if self.config.no_appendfsync_on_rewrite && is_saving && is_trusted {

@@ -222,6 +222,12 @@ impl Server {
     }
 
     fn cut(&mut self) {
+        if !self.persist.rewrite.begins_log && self.persist.aof.state != AofState::On {
+            // The log has ended meanwhile.
+            let kind = IoErrorKind::Cancelled;
+            let error = IoError { kind, words: "The append only file was switched off".into() };
+            return self.rewrite_failed(&Stage::ListIncr, &error);
+        }
         self.seal_log();
         let Some((file, _)) = self.persist.rewrite.incr else { return };
         let lsn = self.log.lsn();
@@ -295,7 +301,10 @@ impl Server {
         let aof = &mut self.persist.aof;
         aof.base_bytes = len;
         aof.rewritten_bytes = len;
-        aof.state = AofState::On;
+        if !aof.files.is_empty() {
+            // Else it has ended meanwhile.
+            aof.state = AofState::On;
+        }
         self.log_is_covered(lsn);
         self.log_has_begun(Ok(()));
         let history = self.persist.aof.manifest.history.clone();
@@ -344,7 +353,7 @@ impl Server {
         self.log_line(LogLevel::Notice, "Background AOF rewrite finished successfully".into());
         if !self.config.appendonly {
             // It was asked for with the log off: the files are there, and no more is added to them.
-            self.switch_log_off();
+            self.end_log();
         }
     }
 

@@ -1,5 +1,6 @@
 //! WAITAOF: clients that wait until their writes are durable here.
 
+use super::aof::AofState;
 use crate::client::Client;
 use crate::command::error::Outcome;
 use crate::server::Server;
@@ -23,9 +24,10 @@ impl Server {
         if self.feed_lsn < self.log.lsn() { self.log.lsn() } else { client.write_lsn }
     }
 
-    /// Whether the writes of a client are durable.
+    /// Whether the writes of a client are durable. Before the first base of a log is, nothing is,
+    /// whatever its file has.
     pub(crate) fn is_durable(&self, lsn: u64) -> bool {
-        !self.persist.aof.files.is_empty() && self.persist.aof.durable_lsn() >= lsn
+        self.persist.aof.state == AofState::On && self.persist.aof.durable_lsn() >= lsn
     }
 
     /// Answers those whose writes are durable, or whose time is up.

@@ -235,7 +235,7 @@ impl Explorer<'_> {
         is_known: &mut dyn FnMut(u128) -> bool,
     ) -> Result<Seen, Box<Failure>> {
         (self.progress)(&self.totals);
-        let policy = workload.setup.policy();
+        let policy = (workload.setup.is_logged(), workload.setup.policy());
         let salt = crate::disk::digest(format_args!("{policy:?}"));
         let mut is_known = |left: u128| is_known(left ^ salt);
         let mut run = Run::new(workload, cuts);

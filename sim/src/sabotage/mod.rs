@@ -11,6 +11,7 @@
 
 mod appends;
 mod boundary;
+mod changes;
 mod clocks;
 mod connections;
 mod damage;

@@ -22,7 +22,7 @@ pub struct Sabotage {
 }
 
 /// Families of planted bugs.
-pub const FAMILIES: [(&str, &[Sabotage]); 8] = [
+pub const FAMILIES: [(&str, &[Sabotage]); 9] = [
     ("A. Acknowledgement and syncs", super::syncs::ROWS),
     ("B. Appends", super::appends::ROWS),
     ("C. Names, directories, manifest", super::names::ROWS),
@@ -31,6 +31,7 @@ pub const FAMILIES: [(&str, &[Sabotage]); 8] = [
     ("F. What is logged", super::logged::ROWS),
     ("G. Clocks", super::clocks::ROWS),
     ("H. Connections", super::connections::ROWS),
+    ("I. Changes at runtime", super::changes::ROWS),
 ];
 
 /// All of them, in the order of the table.

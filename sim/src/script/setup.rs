@@ -102,18 +102,23 @@ impl Setup {
         seed
     }
 
-    /// Whether another `appendfsync` at runtime changes what the log promises.
+    /// Whether another `appendfsync` at runtime changes what a log promises.
     #[must_use]
     pub fn policy_may_change(&self) -> bool {
-        let kept = self.persistence.as_ref();
-        kept.is_some_and(|kept| kept.appendonly && !kept.no_appendfsync_on_rewrite)
+        self.persistence.as_ref().is_some_and(|kept| !kept.no_appendfsync_on_rewrite)
     }
 
-    /// What the log promises. With `no-appendfsync-on-rewrite` that is no more than `no` does.
+    /// Whether lives begin with a log.
     #[must_use]
-    pub fn policy(&self) -> Option<AppendFsync> {
-        let kept = self.persistence.as_ref().filter(|kept| kept.appendonly)?;
-        Some(if kept.no_appendfsync_on_rewrite { AppendFsync::No } else { kept.appendfsync })
+    pub fn is_logged(&self) -> bool {
+        self.persistence.as_ref().is_some_and(|kept| kept.appendonly)
+    }
+
+    /// What a log promises. With `no-appendfsync-on-rewrite` that is no more than `no` does.
+    #[must_use]
+    pub fn policy(&self) -> AppendFsync {
+        let kept = self.persistence.as_ref().filter(|kept| !kept.no_appendfsync_on_rewrite);
+        kept.map_or(AppendFsync::No, |kept| kept.appendfsync)
     }
 }
 

@@ -17,10 +17,12 @@ const POLICIES: [(&str, AppendFsync); 3] =
 /// failed save stops writes depends on them, and must not change within a turn, or a server that
 /// has failed to save and then need not save any more would refuse writes for ever, as Redis does.
 pub(crate) fn draw(has_save: bool, rng: &mut ChaCha8Rng) -> Words {
-    let (name, value) = match rng.random_range(0..6) {
+    let (name, value) = match rng.random_range(0..7) {
         0 if has_save => ("save", "1 1".into()),
         2 => ("auto-aof-rewrite-percentage", one_of(&["0", "10", "100"], rng)),
         3 => ("auto-aof-rewrite-min-size", one_of(&["100", "5000", "100000"], rng)),
+        // Mostly on: while there is no log little is promised.
+        4 => ("appendonly", one_of(&["no", "yes", "yes"], rng)),
         _ => ("appendfsync", one_of(&POLICIES.map(|(name, _)| name), rng)),
     };
     ["CONFIG", "SET", name, &value].map(|word| word.as_bytes().to_vec()).into()
@@ -37,12 +39,25 @@ pub(crate) fn is_change(words: &[Vec<u8>]) -> bool {
         && words[1].eq_ignore_ascii_case(b"set")
 }
 
-/// The policy that a command sets, if it does that and nothing else.
-pub(crate) fn policy(words: &[Vec<u8>]) -> Option<AppendFsync> {
+/// What a command sets `of` to, if it does that and nothing else.
+fn set<'a>(words: &'a [Vec<u8>], of: &str) -> Option<&'a [u8]> {
     let [_, _, name, value] = words else { return None };
-    if !is_change(words) || !name.eq_ignore_ascii_case(b"appendfsync") {
-        return None;
+    (is_change(words) && name.eq_ignore_ascii_case(of.as_bytes())).then_some(value)
+}
+
+/// Whether a command switches the log on or off.
+pub(crate) fn appendonly(words: &[Vec<u8>]) -> Option<bool> {
+    let value = set(words, "appendonly")?;
+    match &value.to_ascii_lowercase()[..] {
+        b"yes" => Some(true),
+        b"no" => Some(false),
+        _ => None,
     }
+}
+
+/// The policy that a command sets.
+pub(crate) fn policy(words: &[Vec<u8>]) -> Option<AppendFsync> {
+    let value = set(words, "appendfsync")?;
     let known = |policy: &&(&str, AppendFsync)| value.eq_ignore_ascii_case(policy.0.as_bytes());
     POLICIES.iter().find(known).map(|policy| policy.1)
 }

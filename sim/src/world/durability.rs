@@ -15,8 +15,9 @@
 //!   well since and the process awake.
 //!
 //! When `appendfsync` is changed, a stricter policy promises from the first reply after it, and
-//! what
-//! was promised under a stricter one before stays promised.
+//! what was promised under a stricter one before stays promised. When the log is switched off,
+//! everything until then is durable with the reply, whatever the policy, if the disk was well; what
+//! comes later is promised nothing. Switched on again, the log promises from its first rewrite on.
 //!
 //! A turn is one batch of the log, so no state inside of it may show. When something else is
 //! recovered, what it is nevertheless tells what went wrong: a state inside of a turn, one of an
@@ -34,11 +35,16 @@ use crate::model::Hash;
 /// The states of one stretch of service and of the recoveries that failed after it.
 #[derive(Debug)]
 pub(crate) struct History {
-    policy: Option<AppendFsync>,
+    policy: AppendFsync,
     /// What each life begins with, and whether it may be changed.
-    first_policy: Option<AppendFsync>,
+    first_policy: AppendFsync,
     follows: bool,
-    /// How often it was changed, and when last, in time awake.
+    /// There is a log, and its promises hold; and whether the next life begins with it.
+    is_logged: bool,
+    begins_logged: bool,
+    /// The log was switched off here in this life.
+    off: Option<Off>,
+    /// How often one of these was changed, and when last, in time awake.
     changes: u64,
     changed_ns: u64,
     states: Vec<State>,
@@ -73,6 +79,16 @@ struct State {
     awake_ns: u64,
 }
 
+/// The log was switched off.
+#[derive(Clone, Copy, Debug)]
+struct Off {
+    /// The state then, and when it was reached on the monotonic clock.
+    state: usize,
+    at_ns: u64,
+    /// A client has read of this one that it is kept.
+    kept: usize,
+}
+
 /// Nothing before a state may be recovered.
 #[derive(Clone, Copy, Debug)]
 struct Promise {
@@ -98,20 +114,25 @@ pub(crate) struct Damage {
 pub(crate) struct Told {
     state: usize,
     is_write: bool,
-    /// Changes of the policy until then.
+    /// Changes of what is promised until then.
     changes: u64,
+    /// The promises of a log held.
+    is_logged: bool,
 }
 
 /// Under `everysec` nothing that was executed is left unsynced for longer.
 const UNSYNCED_NS_MAX: u64 = 2_000_000_000;
 
 impl History {
-    /// The history of a server that begins empty; no policy means that there is no log.
-    pub(crate) fn new(policy: Option<AppendFsync>, follows: bool) -> Self {
+    /// The history of a server that begins empty, with a log or without.
+    pub(crate) fn new(policy: AppendFsync, is_logged: bool, follows: bool) -> Self {
         Self {
             policy,
             first_policy: policy,
             follows,
+            is_logged,
+            begins_logged: is_logged,
+            off: None,
             changes: 0,
             changed_ns: 0,
             states: vec![State { hash: Hash::default(), lsn: 0, at_ns: 0, awake_ns: 0 }],
@@ -135,23 +156,53 @@ impl History {
         self.rot = rot;
     }
 
+    /// Whether the promises of a log hold.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
     /// Another policy counts from the reply to this on.
     pub(crate) fn policy_changed(&mut self, policy: AppendFsync) {
-        if self.follows && self.policy != Some(policy) {
-            self.policy = Some(policy);
-            self.changes += 1;
-            self.changed_ns = self.awake_ns;
+        if self.follows && self.policy != policy {
+            self.policy = policy;
+            self.promises_change();
+        }
+    }
+
+    fn promises_change(&mut self) {
+        self.changes += 1;
+        self.changed_ns = self.awake_ns;
+    }
+
+    /// The command that is executed switches the log off.
+    pub(crate) fn switched_off(&mut self, now_ns: u64) {
+        if !self.is_logged {
+            return;
+        }
+        self.is_logged = false;
+        self.promises_change();
+        let state = self.states.len() - usize::from(!self.has_changed);
+        let at_ns = if self.has_refused { 0 } else { now_ns };
+        self.off = Some(Off { state, at_ns, kept: 0 });
+    }
+
+    /// The log is there at the end of a turn, and nobody wants it to end.
+    pub(crate) fn switched_on(&mut self) {
+        if !self.is_logged {
+            self.is_logged = true;
+            self.promises_change();
         }
     }
 
     /// A command was executed, and changed something or not; the state since.
-    pub(crate) fn executed(&mut self, changes: bool, hash: Hash) -> Told {
-        self.has_changed |= changes;
-        if changes {
+    pub(crate) fn executed(&mut self, is_write: bool, hash: Hash) -> Told {
+        self.has_changed |= is_write;
+        if is_write {
             self.inner.insert(hash.whole);
         }
         let state = self.states.len() - usize::from(!self.has_changed);
-        Told { state, is_write: changes, changes: self.changes }
+        let Self { changes, is_logged, .. } = *self;
+        Told { state, is_write, changes, is_logged }
     }
 
     /// A turn has ended with this state.
@@ -173,8 +224,17 @@ impl History {
 
     /// A client has read a reply.
     pub(crate) fn replied(&mut self, told: Told) {
+        if let Some(off) = &mut self.off
+            && told.state <= off.state
+            && told.is_write
+        {
+            off.kept = off.kept.max(told.state);
+        }
+        if !self.is_logged || !told.is_logged {
+            return;
+        }
         // Replies made before a change of the policy may have left under either.
-        let is_kept = self.policy == Some(AppendFsync::Always) && told.changes == self.changes;
+        let is_kept = self.policy == AppendFsync::Always && told.changes == self.changes;
         if is_kept {
             self.read = self.read.max(told.state);
         }
@@ -186,16 +246,27 @@ impl History {
         }
     }
 
-    /// A life that served ends, with the log durable so far.
-    pub(crate) fn crashed(&mut self, crash: Crash, durable_lsn: u64, damage: Damage) {
-        self.promises = match self.policy {
-            None => Vec::new(),
-            Some(policy) => self.promises(policy, durable_lsn, damage),
-        };
+    /// A client has read that the log is off.
+    pub(crate) fn replied_off(&mut self, told: Told) {
+        if let Some(off) = self.off.as_mut().filter(|off| off.state <= told.state) {
+            off.kept = off.state;
+        }
+    }
+
+    /// A life that served ends, with the log durable so far; the next one loads it, or a dump.
+    pub(crate) fn crashed(
+        &mut self,
+        crash: Crash,
+        durable_lsn: u64,
+        damage: Damage,
+        loads_log: bool,
+    ) {
+        self.begins_logged = loads_log;
+        self.promises = if loads_log { self.promises(durable_lsn, damage) } else { Vec::new() };
         self.crashed_again(crash, damage);
     }
 
-    fn promises(&self, policy: AppendFsync, durable_lsn: u64, damage: Damage) -> Vec<Promise> {
+    fn promises(&self, durable_lsn: u64, damage: Damage) -> Vec<Promise> {
         let last = self.states.len() - 1;
         let latest = |is_it: &dyn Fn(&State) -> bool| self.states.iter().rposition(is_it);
         let promise = |state: usize, why, survives_power_loss| Promise {
@@ -212,8 +283,12 @@ impl History {
         if !damage.has_lost && self.acknowledged > self.kept {
             promises.push(promise(self.acknowledged, D4, false));
         }
+        if let Some(off) = self.off.filter(|off| off.at_ns > damage.troubled_ns) {
+            promises.push(promise(off.kept, D3, true));
+        }
         let has_lasted = self.changes == 0 || self.awake_ns - self.changed_ns > UNSYNCED_NS_MAX;
-        if policy == AppendFsync::Everysec && has_lasted && !self.has_refused {
+        let is_everysec = self.is_logged && self.policy == AppendFsync::Everysec;
+        if is_everysec && has_lasted && !self.has_refused {
             let is_old = |state: &State| {
                 let age_ns = self.awake_ns - state.awake_ns.min(self.awake_ns);
                 age_ns > UNSYNCED_NS_MAX && state.at_ns > damage.troubled_ns
@@ -246,13 +321,14 @@ impl History {
         // A dump promises no more than that it is one of them: its directory may not be durable
         // when it is loaded, and then an older dump may come back. On a disk that lies anything
         // older may.
-        if self.policy.is_some() && !self.has_lied {
+        if self.begins_logged && !self.has_lied {
             self.older.extend(self.states.drain(..).map(|state| state.hash.whole));
             self.inner.clear();
         }
         self.states.push(State { hash, lsn, at_ns: now_ns, awake_ns: self.awake_ns });
         (self.read, self.acknowledged, self.kept, self.has_changed) = (0, 0, 0, false);
-        (self.policy, self.changes) = (self.first_policy, 0);
+        (self.policy, self.is_logged) = (self.first_policy, self.begins_logged);
+        (self.off, self.changes) = (None, 0);
         self.last_turn_ns = now_ns;
         Ok(())
     }
@@ -327,7 +403,7 @@ mod tests {
     /// power:
     /// which state may then be recovered?
     fn oldest_after(policies: [AppendFsync; 2], last: AppendFsync) -> Result<(), Invariant> {
-        let mut history = History::new(Some(AppendFsync::No), true);
+        let mut history = History::new(AppendFsync::No, true, true);
         for (number, policy) in (1..).zip(policies) {
             history.policy_changed(policy);
             let told = history.executed(true, hash(number));
@@ -335,7 +411,7 @@ mod tests {
             history.replied(told);
         }
         history.policy_changed(last);
-        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK);
+        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, true);
         history.recovered(hash(1), 1, 0).map_err(|(invariant, _)| invariant)
     }
 
@@ -350,13 +426,36 @@ mod tests {
 
     #[test]
     fn a_reply_from_before_a_change_promises_what_the_looser_policy_does() {
-        let mut history = History::new(Some(AppendFsync::Always), true);
+        let mut history = History::new(AppendFsync::Always, true, true);
         let told = history.executed(true, hash(1));
         history.turn_ended(hash(1), 1, 0);
         history.policy_changed(AppendFsync::No);
         history.policy_changed(AppendFsync::Always);
         history.replied(told);
-        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK);
+        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, true);
         assert_eq!(history.recovered(Hash::default(), 0, 0), Ok(()));
+    }
+
+    #[test]
+    fn what_was_logged_before_the_log_was_switched_off_is_kept_and_nothing_else() {
+        let recovered = |number: u128, is_read: bool| {
+            let mut history = History::new(AppendFsync::No, true, true);
+            history.executed(true, hash(1));
+            history.turn_ended(hash(1), 1, 5);
+            history.switched_off(5);
+            let off = history.executed(false, hash(1));
+            let told = history.executed(true, hash(2));
+            history.turn_ended(hash(2), 2, 6);
+            if is_read {
+                history.replied_off(off);
+            }
+            history.replied(told);
+            history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, true);
+            history.recovered(hash(number), 1, 7).map_err(|(invariant, _)| invariant)
+        };
+        assert_eq!(recovered(1, true), Ok(()));
+        assert_eq!(recovered(2, true), Ok(()));
+        assert_eq!(recovered(0, true), Err(D3));
+        assert_eq!(recovered(0, false), Ok(()));
     }
 }

@@ -94,6 +94,15 @@ impl Lives {
         core
     }
 
+    /// A life has ended. Who has switched the log on writes that in the configuration file when the
+    /// first rewrite is over; who switches it off does so for a while. Whether the next life
+    /// begins with the log.
+    fn follow(&mut self, core: &Core) -> bool {
+        let Some(kept) = &mut self.setup.persistence else { return false };
+        kept.appendonly |= core.watermarks().is_logging;
+        kept.appendonly
+    }
+
     fn is_persistent(&self) -> bool {
         self.setup.persistence.is_some()
     }
@@ -141,7 +150,9 @@ impl World {
             around.timeline.note(|| format!("disk: {note}"));
         }
         let damage = Damage { has_lied: around.disk.has_lied(), has_lost, troubled_ns };
-        self.oracle.iter_mut().for_each(|oracle| oracle.crashed(&self.core, crash, damage));
+        let loads_log = self.lives.follow(&self.core);
+        let oracle = self.oracle.iter_mut();
+        oracle.for_each(|oracle| oracle.crashed(&self.core, crash, damage, loads_log));
         self.around.network.forget();
         self.around.host.forget();
         self.around.clock.restart();
@@ -291,13 +302,18 @@ impl World {
     }
 }
 
-/// Whether it is a base of a log that ended before a manifest named anything: its number is below
-/// that of the base. The server cannot tell it from what is left of a log whose manifest was lost.
+/// Whether it is a file of a log that ended before a manifest named anything: its number is below
+/// those of its kind that are named. The server cannot tell it from what is left of a log whose
+/// manifest was lost.
 fn is_from_before(name: &[u8], listed: &[Listed]) -> bool {
     let name = String::from_utf8_lossy(name);
-    let number = name.strip_prefix("appendonly.aof.").and_then(|rest| rest.split_once(".base."));
-    let Some(number) = number.and_then(|(digits, _)| digits.parse::<u64>().ok()) else {
-        return false;
+    let number = |kind| {
+        let rest = name.strip_prefix("appendonly.aof.")?;
+        rest.split_once(kind).and_then(|(digits, _)| digits.parse::<u64>().ok())
     };
-    listed.iter().any(|file| file.kind == 'b' && number < file.seq)
+    [('b', ".base."), ('i', ".incr.")].into_iter().any(|(of, kind)| {
+        let mut named = listed.iter().filter(|file| file.kind == of).peekable();
+        let number = number(kind);
+        named.peek().is_some() && named.all(|file| number.is_some_and(|number| number < file.seq))
+    })
 }

@@ -45,6 +45,7 @@ use crate::trace::Trace;
 use crate::workload::Scope;
 use clients::Clients;
 use clock::Clock;
+use durability::History;
 use host::Host;
 use lives::Lives;
 use network::Network;
@@ -162,12 +163,12 @@ impl World {
     }
 
     fn new(setup: Setup, mut around: Surroundings) -> Self {
-        let (policy, follows) = (setup.policy(), setup.policy_may_change());
+        let history = History::new(setup.policy(), setup.is_logged(), setup.policy_may_change());
         let lives = Lives::draw(setup, &around.decisions);
         let core = lives.begin(&mut around.boundary);
         let oracle = (around.scope == Scope::Modelled).then(|| {
             let bulk_bytes_max = core.config().proto_max_bulk_len as usize;
-            Oracle::new(core.databases().count(), bulk_bytes_max, policy, follows)
+            Oracle::new(core.databases().count(), bulk_bytes_max, history)
         });
         around.network.is_open = !core.is_loading();
         Self { core, around, oracle, lives, log: Vec::new() }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use seedis_core::config::AppendFsync;
 use seedis_core::{ConnId, Core, Now, Turn};
 
 use super::changes;
@@ -23,6 +22,8 @@ pub(crate) struct Oracle {
     waiting: BTreeMap<ConnId, VecDeque<Waiting>>,
     /// What has happened in this turn and was not looked at, in its order.
     happened: Vec<Happened>,
+    /// There is to be a log.
+    wants_log: bool,
     /// It met something that it cannot follow: nothing is compared from then on.
     pub(crate) is_lost: bool,
 }
@@ -47,16 +48,11 @@ struct Waiting {
 }
 
 impl Oracle {
-    pub(crate) fn new(
-        databases: usize,
-        bulk_bytes_max: usize,
-        policy: Option<AppendFsync>,
-        follows: bool,
-    ) -> Self {
+    pub(crate) fn new(databases: usize, bulk_bytes_max: usize, history: History) -> Self {
         let model = Model::new(databases, bulk_bytes_max);
-        let history = History::new(policy, follows);
         let (waiting, happened) = (BTreeMap::new(), Vec::new());
-        Self { model, history, waiting, happened, is_lost: false }
+        let wants_log = history.is_logged();
+        Self { model, history, waiting, happened, wants_log, is_lost: false }
     }
 
     pub(crate) fn connect(&mut self, conn: ConnId) {
@@ -99,7 +95,7 @@ impl Oracle {
                     self.model.disconnect(conn);
                     self.waiting.remove(&conn);
                 }
-                Happened::Executed(conn, words) => self.execute(conn, words, now.wall_ms()),
+                Happened::Executed(conn, words) => self.execute(conn, words, now),
                 // Nobody need have said anything for a key to be gone that somebody waits for.
                 Happened::Sealed => {
                     let served = self.model.serve(now.wall_ms());
@@ -111,12 +107,17 @@ impl Oracle {
     }
 
     /// A life ends. What was asked for and not answered is not answered any more.
-    pub(crate) fn crashed(&mut self, core: &Core, crash: Crash, damage: Damage) {
+    pub(crate) fn crashed(&mut self, core: &Core, crash: Crash, damage: Damage, loads_log: bool) {
         self.waiting.clear();
         self.model.restart(Keyspace::new(core.databases().count()));
         match core.is_loading() {
             true => self.history.crashed_again(crash, damage),
-            false => self.history.crashed(crash, core.watermarks().durable, damage),
+            false => {
+                let marks = core.watermarks();
+                let durable = if marks.is_logging { marks.durable } else { 0 };
+                self.history.crashed(crash, durable, damage, loads_log);
+                self.wants_log = loads_log;
+            }
         }
     }
 
@@ -158,15 +159,32 @@ impl Oracle {
         self.model.settle(now.wall_ms(), |db, key, field| turn.holds(db, key, field));
     }
 
-    fn execute(&mut self, conn: ConnId, words: Words, now_ms: i64) {
+    /// A command may change what is promised.
+    fn change(&mut self, words: &Words, expected: &mut Option<Expected>, now: Now) {
+        let (policy, appendonly) = (changes::policy(words), changes::appendonly(words));
+        if let Some(expected) =
+            expected.as_mut().filter(|_| policy.is_some() || appendonly.is_some())
+        {
+            expected.reply = Reply::Simple("OK");
+        }
+        if let Some(policy) = policy {
+            self.history.policy_changed(policy);
+        }
+        if let Some(appendonly) = appendonly {
+            self.wants_log = appendonly;
+            if !appendonly {
+                self.history.switched_off(now.mono_ns);
+            }
+        }
+    }
+
+    fn execute(&mut self, conn: ConnId, words: Words, now: Now) {
+        let now_ms = now.wall_ms();
         let is_queued = self.model.is_in_transaction(conn);
         let Executed { mut expected, is_write, hash, served } =
             self.model.execute(conn, &words, now_ms);
-        if let Some(policy) = changes::policy(&words).filter(|_| !is_queued)
-            && let Some(expected) = &mut expected
-        {
-            expected.reply = Reply::Simple("OK");
-            self.history.policy_changed(policy);
+        if !is_queued {
+            self.change(&words, &mut expected, now);
         }
         self.is_lost |= expected.as_ref().is_some_and(|expected| expected.reply.is_lost());
         let told = self.history.executed(is_write, hash);
@@ -211,6 +229,9 @@ impl Oracle {
             found(P1, format!("{} ends a walk that has not told {owed}", asked()));
         }
         self.history.replied(told);
+        if changes::appendonly(&words) == Some(false) {
+            self.history.replied_off(told);
+        }
     }
 
     /// What clients may say to go on with a walk of SCAN.
@@ -236,6 +257,9 @@ impl Oracle {
         let lsn = core.watermarks().enqueued;
         self.history.noted(now.mono_ns, late_ns, refuses);
         self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
+        if self.wants_log && core.watermarks().is_logging {
+            self.history.switched_on();
+        }
         self.compare_waits(core);
     }
 

@@ -281,3 +281,13 @@ fn a_stricter_appendfsync_answers_without_another_write() {
     assert_eq!(life.call("CONFIG SET appendfsync always"), "+OK\r\n");
     assert_eq!(life.call("GET k"), "$1\r\nv\r\n");
 }
+
+/// Before the first base is durable nothing is, whatever the file behind it has.
+#[test]
+fn waitaof_waits_for_the_base_of_a_log_that_was_switched_on() {
+    let mut life = Life::start(Disk::default(), "");
+    life.disk.delays_saves = true;
+    life.calls(&["CONFIG SET appendonly yes", "SET k v"]);
+    life.pass(1500);
+    assert_eq!(life.send("WAITAOF 1 0 0"), "");
+}
