@@ -82,9 +82,14 @@ impl Workload {
         let mut unsafe_names = Vec::new();
         let waits = rng.random_ratio(1, 3);
         let streams = streams::Habits::draw(rng);
+        // In RESP2 who listens can say nothing else.
+        let listens = scope == Scope::Any || rng.random_ratio(1, 3);
         for form in forms() {
             if waits_for_others(form.command) && !waits {
                 unsafe_names.push(form.command.name);
+                continue;
+            }
+            if form.command.name.ends_with("subscribe") && !listens {
                 continue;
             }
             if scope == Scope::Modelled && !is_safe(form.command) {
@@ -269,10 +274,7 @@ fn bytes(len: usize, rng: &mut ChaCha8Rng) -> Vec<u8> {
 fn is_safe(command: &Command) -> bool {
     let is_around = matches!(command.name, "multi" | "exec" | "discard" | "watch" | "unwatch");
     let changes_nothing = command.flags.has(Flags::READONLY)
-        || matches!(
-            command.name,
-            "info" | "time" | "lastsave" | "command" | "publish" | "lolwut" | "object"
-        );
+        || matches!(command.name, "info" | "time" | "lastsave" | "command" | "lolwut" | "object");
     // CLIENT UNBLOCK is said elsewhere, and no other of its kind.
     !is_around
         && command.name != "client"
@@ -418,6 +420,9 @@ impl<'a> Maker<'a> {
                 let text = self.timeout();
                 self.words.push(text);
             }
+            Kind::String if argument.name.ends_with("channel") => {
+                self.words.push(format!("ch{}", self.rng.random_range(0..4)).into_bytes());
+            }
             Kind::String if is_member(&argument.name) => {
                 let text = workload.member(self.rng);
                 self.words.push(text);
@@ -505,7 +510,19 @@ impl<'a> Maker<'a> {
     }
 
     fn pattern(&mut self) -> Vec<u8> {
-        let texts = ["*", "key:*", "key:?", "k[e-z]y:1*", "a*b*c*d", "[", "\\", "", "[^a]*"];
+        let texts = [
+            "*",
+            "ch*",
+            "c?[0-2]",
+            "key:*",
+            "key:?",
+            "k[e-z]y:1*",
+            "a*b*c*d",
+            "[",
+            "\\",
+            "",
+            "[^a]*",
+        ];
         texts.choose(self.rng).map(|text| text.as_bytes().to_vec()).unwrap_or_default()
     }
 }

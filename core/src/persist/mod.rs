@@ -48,6 +48,8 @@ pub(crate) struct Persist {
     pub(crate) waitaof: Vec<waitaof::Waiting>,
     /// CONFIG SET of the directory, until nothing is being saved in the old one.
     pub(crate) dir_changes: Vec<Change>,
+    /// There is another directory, in which the log's has perhaps to be made.
+    pub(crate) is_dir_new: bool,
     /// What the turn had to execute is executed; completions may still come.
     pub(crate) is_turn_sealed: bool,
     /// Connections with replies that wait for a watermark.

@@ -30,9 +30,6 @@ impl Server {
         if self.recovery.is_some() {
             return;
         }
-        if self.config.appendonly {
-            self.persist.aof.ending = Ending::No;
-        }
         match (self.config.appendonly, self.persist.aof.state) {
             (true, AofState::Off) => {
                 self.persist.rewrite.is_wanted = true;
@@ -40,17 +37,19 @@ impl Server {
             }
             (false, AofState::On | AofState::Starting) => self.end_log(),
             (false, AofState::Off) => self.persist.rewrite.is_wanted = false,
+            // What begins it may have been cancelled already.
+            (true, AofState::Starting) if self.persist.aof.ending != Ending::No => {
+                self.persist.rewrite.is_wanted = true;
+            }
             // A stricter policy asks for the sync that replies wait for from now on.
             (true, _) => self.pump_aof(),
         }
     }
 
-    /// The log is to end.
+    /// The log is to end. If it is about to already, somebody may have wanted it again meanwhile:
+    /// what was logged by now counts.
     pub(crate) fn end_log(&mut self) {
         let aof = &mut self.persist.aof;
-        if aof.ending != Ending::No {
-            return;
-        }
         aof.ending = Ending::Asked;
         if aof.error().is_none() {
             self.persist.rewrite.is_wanted = false;
@@ -73,12 +72,18 @@ impl Server {
         };
         let aof = &self.persist.aof;
         let has_nothing = aof.state != AofState::On || aof.files.is_empty();
-        let is_durable = aof.durable_lsn() >= at && !self.persist.rewrite.is_running();
-        if aof.error().is_some() {
+        let is_over = has_nothing || aof.error().is_some() || aof.durable_lsn() >= at;
+        if !is_over {
+            return;
+        }
+        if self.config.appendonly {
+            // Somebody has thought better of it, but was told that it ended.
+            self.persist.aof.ending = Ending::No;
+        } else if aof.error().is_some() {
             let line = "The append only file ends with what the disk has taken of it";
             self.log_line(LogLevel::Warning, line.into());
             self.leave_log();
-        } else if has_nothing || is_durable {
+        } else if has_nothing || !self.persist.rewrite.is_running() {
             self.leave_log();
         }
     }

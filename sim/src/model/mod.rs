@@ -30,6 +30,7 @@ mod lists;
 mod logged;
 mod mixer;
 mod places;
+mod pubsub;
 mod ranges;
 mod reply;
 mod scans;
@@ -60,6 +61,7 @@ use seedis_core::ConnId;
 
 use call::Call;
 use logged::Logged;
+use pubsub::Channels;
 use scans::Walks;
 use transactions::Transaction;
 use waits::{Waits, Wanted};
@@ -77,6 +79,7 @@ pub struct Model {
     logged: Logged,
     waits: Waits,
     walks: Walks,
+    channels: Channels,
     /// Those whom CLIENT UNBLOCK has answered in the command that runs.
     unblocked: Vec<Served>,
     /// The monotonic clock of the turn.
@@ -125,6 +128,8 @@ pub struct Executed {
     pub is_write: bool,
     /// The state since.
     pub hash: Hash,
+    /// What it has told, besides its reply and before anything else, to whom.
+    pub pushes: Vec<(ConnId, Expected)>,
     /// Others whom it has answered, in this order.
     pub served: Vec<Served>,
 }
@@ -194,6 +199,7 @@ impl Model {
             logged: Logged::default(),
             waits: Waits::default(),
             walks: Walks::default(),
+            channels: Channels::default(),
             unblocked: Vec::new(),
             now_ns: 0,
             connections: 0,
@@ -214,7 +220,9 @@ impl Model {
 
     /// A connection is gone.
     pub fn disconnect(&mut self, conn: ConnId) {
-        self.sessions.remove(&conn);
+        if let Some(session) = self.sessions.remove(&conn) {
+            self.channels.leave(session.id);
+        }
         self.waits.leave(conn);
     }
 
@@ -247,6 +255,7 @@ impl Model {
     pub fn restart(&mut self, keyspace: Keyspace) {
         self.sessions.clear();
         (self.waits, self.walks) = (Waits::default(), Walks::default());
+        self.channels = Channels::default();
         self.connections = 0;
         self.keyspace = keyspace;
     }
@@ -263,6 +272,7 @@ impl Model {
         let (reply, wanted) = self.answer(&mut session, words, now_ms);
         let (is_resp3, db) = (session.is_resp3, session.db);
         self.sessions.insert(conn, session);
+        let pushes = self.take_pushes();
         let does_wait = wanted.is_some();
         if let Some(wanted) = wanted {
             self.line_up(conn, db, wanted, words);
@@ -271,7 +281,7 @@ impl Model {
         let mut served = std::mem::take(&mut self.unblocked);
         served.extend(self.serve(now_ms));
         let expected = (!does_wait).then_some(Expected { reply, is_resp3 });
-        Executed { expected, is_write, hash, served }
+        Executed { expected, is_write, hash, pushes, served }
     }
 
     /// The keys and values.
@@ -317,6 +327,13 @@ impl Model {
         if let Some(error) = self.refusal.clone().filter(|_| writes(session, words)) {
             return (refuse(session, &name, error.into()), None);
         }
+        if name == b"pubsub" && !pubsub::is_said_well(words) {
+            session.transaction.iter_mut().for_each(|it| it.is_aborted = true);
+            return (Reply::Any, None);
+        }
+        if let Some(error) = self.refuse_listener(session, words) {
+            return (refuse(session, &name, error.into()), None);
+        }
         if let Some(transaction) = &mut session.transaction
             && !matches!(&name[..], b"multi" | b"exec" | b"discard" | b"watch" | b"reset")
         {
@@ -329,7 +346,12 @@ impl Model {
         let reply = match &name[..] {
             b"exec" => self.exec(session, now_ms),
             b"watch" => self.watch(session, words, now_ms),
-            b"multi" | b"discard" | b"unwatch" | b"reset" => transactions::around(session, &name),
+            b"multi" | b"discard" | b"unwatch" | b"reset" => {
+                if name == b"reset" {
+                    self.channels.leave(session.id);
+                }
+                transactions::around(session, &name)
+            }
             _ => return self.run(session, words, now_ms, true),
         };
         (reply, None)
@@ -345,6 +367,9 @@ impl Model {
         if is_unblock(words) {
             let (reply, served) = self.unblock(words);
             self.unblocked.extend(served);
+            return (reply, None);
+        }
+        if let Some(reply) = self.run_pubsub(session, words) {
             return (reply, None);
         }
         let Some(((_, _, run), _)) = row(&full_name(words)) else {
@@ -418,8 +443,9 @@ fn writes(session: &Session, words: &[Vec<u8>]) -> bool {
 
 fn arity(name: &[u8]) -> Option<i32> {
     let name = name.to_ascii_lowercase();
-    let around = || AROUND.into_iter().find(|row| row.0.as_bytes() == name).map(|row| row.1);
-    row(&name).map(|(row, _)| row.1).or_else(around)
+    let mut others = AROUND.into_iter().chain(pubsub::COMMANDS);
+    let mut around = || others.find(|row| row.0.as_bytes() == name).map(|row| row.1);
+    row(&name).map(|(row, _)| row.1).or_else(&mut around)
 }
 
 fn takes(arity: i32, words: usize) -> bool {

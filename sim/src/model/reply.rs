@@ -26,6 +26,8 @@ pub enum Reply {
     NullArray,
     /// Replies.
     Array(Vec<Self>),
+    /// A push; an array in RESP2.
+    Push(Vec<Self>),
     /// A map; an array of twice as many in RESP2. In any order.
     Map(Vec<(Self, Self)>),
     /// A set; an array in RESP2. In any order.
@@ -186,8 +188,9 @@ impl Reply {
                 let number: i64 = text.parse().ok().filter(|_| rest[0] == b':')?;
                 (least..=most).contains(&&number).then_some(end)
             }
-            Self::Array(replies) => {
-                let mut at = head(bytes, at, b'*', replies.len())?;
+            Self::Array(replies) | Self::Push(replies) => {
+                let is_push = is_resp3 && matches!(self, Self::Push(_));
+                let mut at = head(bytes, at, if is_push { b'>' } else { b'*' }, replies.len())?;
                 for reply in replies {
                     at = reply.end(bytes, at, is_resp3)?;
                 }
@@ -259,7 +262,7 @@ impl fmt::Debug for Reply {
             Self::Bulk(text) => write!(f, "\"{}\"", text.escape_ascii()),
             Self::Null => f.write_str("null"),
             Self::NullArray => f.write_str("null array"),
-            Self::Array(replies) => f.debug_list().entries(replies).finish(),
+            Self::Array(replies) | Self::Push(replies) => f.debug_list().entries(replies).finish(),
             Self::Map(pairs) | Self::Named(pairs) => {
                 f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish()
             }

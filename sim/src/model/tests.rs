@@ -279,3 +279,37 @@ fn fields_live_until_their_deadlines() {
     assert_eq!(say(&mut model, OTHER, 71, "EXEC"), Reply::NullArray);
     assert!(model.keyspace().is_empty() && model.keyspace().hash() == Hash::default());
 }
+
+#[test]
+fn messages_reach_those_who_listen() {
+    let mut model = Model::new(2, 1 << 20);
+    let words = |line: &str| line.split(' ').map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
+    [ONE, OTHER].into_iter().for_each(|conn| model.connect(conn));
+    let push = |words: &[&str], count| {
+        let count = (count >= 0).then_some(Reply::Int(count));
+        Reply::Push(bulks(words).into_iter().chain(count).collect())
+    };
+    model.execute(OTHER, &words("HELLO 3"), 1);
+    let joined = model.execute(ONE, &words("SUBSCRIBE a b"), 1);
+    assert_eq!(joined.expected.expect("at once").reply, push(&["subscribe", "a"], 1));
+    assert_eq!(joined.pushes[0].1.reply, push(&["subscribe", "b"], 2));
+    model.execute(OTHER, &words("PSUBSCRIBE a*"), 1);
+    let told = model.execute(OTHER, &words("PUBLISH a x"), 1);
+    assert_eq!(told.expected.expect("at once").reply, Reply::Int(2));
+    let to: Vec<ConnId> = told.pushes.iter().map(|push| push.0).collect();
+    assert_eq!(to, [ONE, OTHER]);
+    assert_eq!(told.pushes[0].1.reply, push(&["message", "a", "x"], -1));
+    let by_pattern = push(&["pmessage", "a*", "a", "x"], -1);
+    assert_eq!(told.pushes[1].1.reply, Reply::OneOf(vec![by_pattern]));
+    let refused = say(&mut model, ONE, 1, "GET k");
+    assert!(matches!(refused, Reply::Error(text) if text.starts_with(b"ERR Can't execute 'get'")));
+    assert_eq!(say(&mut model, ONE, 1, "PING"), Reply::Array(bulks(&["pong", ""])));
+    assert_eq!(say(&mut model, ONE, 1, "RESET"), Reply::Simple("RESET"));
+    assert_eq!(say(&mut model, OTHER, 1, "PUBLISH b x"), Reply::Int(0));
+    assert_eq!(say(&mut model, OTHER, 1, "PUBSUB NUMPAT"), Reply::Int(1));
+    assert!(by(2).is(b">2\r\n:2\r\n:2\r\n", true) && by(2).is(b"*2\r\n:2\r\n:2\r\n", false));
+}
+
+fn by(number: i64) -> Reply {
+    Reply::Push(vec![Reply::Int(number), Reply::Int(number)])
+}

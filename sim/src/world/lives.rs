@@ -7,7 +7,7 @@
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use seedis_core::Core;
-use seedis_core::io::Dir;
+use seedis_core::io::{Dir, Name};
 use seedis_core::turn::Exit;
 
 use super::World;
@@ -255,8 +255,18 @@ impl World {
             return;
         }
         let listed = listed(disk.content(&manifest()).unwrap_or_default());
+        // A log that was switched on at runtime is written before a manifest names it, and a life
+        // may end then. Nobody knows that file from one whose manifest was lost.
+        let was_switched_on = self.oracle.as_ref().is_some_and(Oracle::was_switched_on);
+        let is_half_begun = |name: &[u8]| {
+            let content = disk.content(&Name::file(Dir::Aof, name));
+            was_switched_on
+                && name.ends_with(b".incr.aof")
+                && content.is_some_and(|content| !content.is_empty())
+        };
         let is_used = |name: &[u8]| {
             *name == *b"appendonly.aof.manifest"
+                || is_half_begun(name)
                 || is_from_before(name, &listed)
                 || listed.iter().any(|file| file.name.as_bytes() == name)
         };

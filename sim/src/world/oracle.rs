@@ -22,8 +22,9 @@ pub(crate) struct Oracle {
     waiting: BTreeMap<ConnId, VecDeque<Waiting>>,
     /// What has happened in this turn and was not looked at, in its order.
     happened: Vec<Happened>,
-    /// There is to be a log.
+    /// There is to be a log; and it was switched on once.
     wants_log: bool,
+    was_switched_on: bool,
     /// It met something that it cannot follow: nothing is compared from then on.
     pub(crate) is_lost: bool,
 }
@@ -52,7 +53,15 @@ impl Oracle {
         let model = Model::new(databases, bulk_bytes_max);
         let (waiting, happened) = (BTreeMap::new(), Vec::new());
         let wants_log = history.is_logged();
-        Self { model, history, waiting, happened, wants_log, is_lost: false }
+        Self {
+            model,
+            history,
+            waiting,
+            happened,
+            wants_log,
+            was_switched_on: false,
+            is_lost: false,
+        }
     }
 
     pub(crate) fn connect(&mut self, conn: ConnId) {
@@ -172,6 +181,7 @@ impl Oracle {
         }
         if let Some(appendonly) = appendonly {
             self.wants_log = appendonly;
+            self.was_switched_on |= appendonly;
             if !appendonly {
                 self.history.switched_off(now.mono_ns);
             }
@@ -181,16 +191,28 @@ impl Oracle {
     fn execute(&mut self, conn: ConnId, words: Words, now: Now) {
         let now_ms = now.wall_ms();
         let is_queued = self.model.is_in_transaction(conn);
-        let Executed { mut expected, is_write, hash, served } =
+        let may_change = !is_queued && !self.model.is_busy_listening(conn);
+        let Executed { mut expected, is_write, hash, pushes, served } =
             self.model.execute(conn, &words, now_ms);
-        if !is_queued {
+        if may_change {
             self.change(&words, &mut expected, now);
         }
         self.is_lost |= expected.as_ref().is_some_and(|expected| expected.reply.is_lost());
         let told = self.history.executed(is_write, hash);
         let expected = expected.map(|expected| (expected, told));
-        self.waiting.entry(conn).or_default().push_back(Waiting { words, expected });
+        let waiting = Waiting { words: words.clone(), expected };
+        self.waiting.entry(conn).or_default().push_back(waiting);
+        for (conn, expected) in pushes {
+            self.push(conn, Waiting { words: words.clone(), expected: Some((expected, told)) });
+        }
         self.serve(served);
+    }
+
+    /// A client is told something behind all that it was answered.
+    fn push(&mut self, conn: ConnId, push: Waiting) {
+        let queue = self.waiting.entry(conn).or_default();
+        let does_wait = queue.back().is_some_and(|last| last.expected.is_none());
+        queue.insert(queue.len() - usize::from(does_wait), push);
     }
 
     /// Some who waited are answered.
@@ -232,6 +254,11 @@ impl Oracle {
         if changes::appendonly(&words) == Some(false) {
             self.history.replied_off(told);
         }
+    }
+
+    /// Whether somebody has switched the log on while the server ran.
+    pub(crate) fn was_switched_on(&self) -> bool {
+        self.was_switched_on
     }
 
     /// What clients may say to go on with a walk of SCAN.

@@ -257,6 +257,7 @@ impl Server {
         let result = new.set_many(&pairs, change.origin).map_err(|error| refused(&error));
         let is_set = result.is_ok();
         if is_set {
+            self.persist.is_dir_new |= change.dir.is_some();
             new.dir = change.dir.unwrap_or(new.dir);
             self.adopt(new);
         }

@@ -291,3 +291,16 @@ fn waitaof_waits_for_the_base_of_a_log_that_was_switched_on() {
     life.pass(1500);
     assert_eq!(life.send("WAITAOF 1 0 0"), "");
 }
+
+/// As in Redis: the log goes on where it is until a rewrite begins it in the new directory.
+#[test]
+fn a_rewrite_after_a_change_of_the_directory_makes_the_one_of_the_log() {
+    let configuration = "appendonly yes\nenable-protected-configs yes\n";
+    let mut life = Life::start(Disk::default(), configuration);
+    life.calls(&["CONFIG SET dir /tmp", "SET k v"]);
+    let before = life.disk.asked.len();
+    life.calls(&["BGREWRITEAOF", "SET k w"]);
+    let asked = &life.disk.asked[before..];
+    let first = |part: &str| asked.iter().position(|request| request.contains(part));
+    assert!(first("MakeDir").is_some() && first("MakeDir") < first("Open"), "{asked:?}");
+}
