@@ -120,7 +120,8 @@ impl Step {
     /// A value as it fits; none when it must not be written.
     fn fit(&self, value: i128) -> Option<i128> {
         let (low, high) = self.limits();
-        let is_too_far = self.is_signed && high - value > i128::from(i64::MAX);
+        let is_set = !matches!(self.change, Change::Add(_));
+        let is_too_far = is_set && self.is_signed && high - value > i128::from(i64::MAX);
         match &self.overflow[..] {
             _ if (low..=high).contains(&value) => Some(value),
             b"wrap" => Some(self.wrapped(value)),
@@ -191,6 +192,8 @@ mod tests {
             assert_eq!(step(true, 8, "fail").fit(value), fits);
         }
         assert_eq!(step(true, 8, "sat").fit(i128::from(i64::MIN)), Some(127));
+        let add = Step { change: Change::Add(i64::MIN), ..step(true, 8, "sat") };
+        assert_eq!(add.fit(i128::from(i64::MIN)), Some(-128));
         assert_eq!(step(false, 8, "sat").fit(-1), Some(0));
         assert_eq!(step(true, 64, "wrap").fit(1 << 63), Some(i128::from(i64::MIN)));
     }
