@@ -12,7 +12,7 @@ use seedis_core::ConnId;
 
 use super::reply::Reply;
 use super::scans::matches;
-use super::{Expected, Model, Session};
+use super::{Expected, Model, Session, full_name};
 
 /// Commands that are about channels, with their arities.
 pub(super) const COMMANDS: [(&str, i32); 9] = [
@@ -190,7 +190,7 @@ impl Model {
         let sub = || String::from_utf8_lossy(&words[1]).to_lowercase();
         let full = match &name[..] {
             "client" | "pubsub" => format!("{name}|{}", sub()),
-            _ => name,
+            _ => String::from_utf8_lossy(&full_name(words)).into_owned(),
         };
         Some(format!(
             "ERR Can't execute '{full}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
