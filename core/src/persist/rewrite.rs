@@ -234,6 +234,7 @@ impl Server {
     fn cut(&mut self) {
         if !self.persist.rewrite.begins_log && self.persist.aof.state != AofState::On {
             // The log has ended meanwhile.
+            self.persist.rewrite.stage = None;
             let kind = IoErrorKind::Cancelled;
             let error = IoError { kind, words: "The append only file was switched off".into() };
             return self.rewrite_failed(&Stage::ListIncr, &error);

@@ -87,6 +87,9 @@ struct Off {
     at_ns: u64,
     /// A client has read of this one that it is kept.
     kept: usize,
+    /// Changes of what is promised until then, if it was `always`: under any other policy a reply
+    /// from before may have been on its way without a sync.
+    always: Option<u64>,
 }
 
 /// Nothing before a state may be recovered.
@@ -179,11 +182,12 @@ impl History {
         if !self.is_logged {
             return;
         }
+        let always = (self.policy == AppendFsync::Always).then_some(self.changes);
         self.is_logged = false;
         self.promises_change();
         let state = self.states.len() - usize::from(!self.has_changed);
         let at_ns = if self.has_refused { 0 } else { now_ns };
-        self.off = Some(Off { state, at_ns, kept: 0 });
+        self.off = Some(Off { state, at_ns, kept: 0, always });
     }
 
     /// The log is there at the end of a turn, and nobody wants it to end.
@@ -227,6 +231,7 @@ impl History {
         if let Some(off) = &mut self.off
             && told.state <= off.state
             && told.is_write
+            && off.always == Some(told.changes)
         {
             off.kept = off.kept.max(told.state);
         }
