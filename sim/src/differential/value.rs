@@ -81,6 +81,16 @@ impl Value {
         }
     }
 
+    /// Whether an element has a NUL in it.
+    #[must_use]
+    pub fn has_nul(&self) -> bool {
+        match self {
+            Self::Bulk(_, Some(text)) => text.contains(&0),
+            Self::Many(_, Some(elements)) => elements.iter().any(Self::has_nul),
+            _ => false,
+        }
+    }
+
     /// The same with its elements in order; of a map its pairs.
     #[must_use]
     pub fn sorted(self) -> Self {
