@@ -8,7 +8,7 @@
 //! Redis has no empty aggregates: whoever took the last element out calls [`Ctx::remove_empty`]
 //! after telling its own event. Marking the key as changed, events and dirt stay the command's.
 
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Text};
 use super::error::{CommandError, Outcome};
 use crate::client::output::Output;
 use crate::config::KeyspaceEvents;
@@ -82,6 +82,15 @@ impl Typed for Stream {
             ValueRef::Object(Value::Stream(stream)) => Some(stream),
             _ => None,
         }
+    }
+}
+
+impl Typed for Text<'static> {
+    type View<'a> = Text<'a>;
+
+    #[inline]
+    fn view(value: ValueRef<'_>) -> Option<Text<'_>> {
+        Text::of(value).ok()
     }
 }
 

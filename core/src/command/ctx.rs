@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use super::args::Args;
-use super::error::{CommandError, Outcome};
+use super::error::CommandError;
 use crate::client::Client;
 use crate::client::output::Output;
 use crate::config::KeyspaceEvents;
@@ -81,48 +81,6 @@ impl<'a> Ctx<'a> {
     pub(crate) fn read(&mut self, key: Key<'_>) -> Option<Place> {
         let place = self.find_used(key);
         self.count(key, place)
-    }
-
-    /// As [`Ctx::read`], and replies with the string; with one visit of the record less.
-    #[inline]
-    pub(crate) fn read_string(&mut self, key: Key<'_>) -> Outcome {
-        let db = self.client.db;
-        let live = self.server.dbs[db as usize].look(key).filter(|(_, entry)| {
-            !entry.expire_at_ms().is_some_and(|at| self.server.now.has_passed(at))
-        });
-        let Some((place, entry)) = live else {
-            return self.read_nothing(key);
-        };
-        let clock = entry.clock();
-        let outcome = Text::of(entry.value()).map(|text| text.write(&mut self.client.output));
-        if outcome.is_err() && self.server.has_due_fields(db) {
-            return self.read_no_string(key);
-        }
-        if self.renews_clocks() {
-            self.server.renew(db, place, clock);
-        }
-        self.server.stats.keyspace_hits += 1;
-        outcome
-    }
-
-    /// Replies that `key` is not there, or not any more.
-    fn read_nothing(&mut self, key: Key<'_>) -> Outcome {
-        self.read(key);
-        self.reply().null();
-        Ok(())
-    }
-
-    /// Replies about another type; a hash whose fields are all over is not there any more.
-    #[cold]
-    fn read_no_string(&mut self, key: Key<'_>) -> Outcome {
-        let place = self.read(key);
-        match place {
-            Some(place) => self.string(place).map(|_| ()),
-            None => {
-                self.reply().null();
-                Ok(())
-            }
-        }
     }
 
     /// As [`Ctx::read`], but the access clock stays: for commands that ask about a key, not for

@@ -5,6 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::value::number::until_nul;
+
 /// A refusal. The text begins with the code that client libraries parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandError {
@@ -38,11 +40,6 @@ pub enum CommandError {
     Text(String),
     /// Any other text, code included, with bytes of the client in it.
     Bytes(Vec<u8>),
-}
-
-/// A word of a client as an error quotes it: up to its first NUL.
-pub(crate) fn until_nul(word: &[u8]) -> &[u8] {
-    word.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 impl CommandError {

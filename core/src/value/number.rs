@@ -159,7 +159,7 @@ fn f64_of(rounded: Rounded) -> f64 {
     f64::from_bits(biased << 52 | (mantissa & ((1 << 52) - 1)))
 }
 
-/// A text as C sees it: up to its first NUL.
+/// A text as C sees it, and prints it in errors: up to its first NUL.
 pub(crate) fn until_nul(text: &[u8]) -> &[u8] {
     text.split(|&c| c == 0).next().unwrap_or_default()
 }

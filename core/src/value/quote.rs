@@ -8,6 +8,8 @@
 
 use alloc::vec::Vec;
 
+use super::number::until_nul;
+
 /// The bytes in double quotes, printable ASCII as it is and the rest escaped.
 pub fn quoted(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 2);
@@ -36,7 +38,7 @@ pub fn push_quoted(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Splits a line into its arguments, or `None` when a quote is not closed or a closing quote is
 /// not followed by space. A blank line has no arguments.
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut rest = line.split(|&c| c == 0).next()?;
+    let mut rest = until_nul(line);
     let mut args = Vec::new();
     loop {
         rest = trim_start(rest);

@@ -171,6 +171,17 @@ pub(super) fn int(word: &[u8]) -> Option<i64> {
     (number.to_string().as_bytes() == word).then_some(number)
 }
 
+/// A word as C sees it: up to its first NUL.
+pub(super) fn until_nul(word: &[u8]) -> &[u8] {
+    word.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+/// What an error quotes of a word: all on one line.
+pub(super) fn quoted(word: &[u8]) -> Vec<u8> {
+    let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
+    until_nul(word).iter().map(|&byte| if is_end(byte) { b' ' } else { byte }).collect()
+}
+
 /// A string or nothing.
 pub(super) fn bulk(text: Option<&Text>) -> Reply {
     text.map_or(Reply::Null, |text| Reply::Bulk(text.value.clone()))

@@ -1,6 +1,6 @@
 //! Deadlines.
 
-use super::call::Call;
+use super::call::{Call, quoted};
 use super::reply::Reply;
 use super::{Answer, Entry, Family};
 
@@ -49,19 +49,12 @@ fn expire(call: &mut Call<'_>, name: &str, unit_ms: i64, base_ms: i64) -> Answer
     Ok(Reply::Int(1))
 }
 
-/// An error that quotes a word, up to a zero byte and on one line.
-pub(super) fn quoted(error: &str, word: &[u8]) -> Vec<u8> {
-    let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
-    let shown = word.iter().map(|&byte| if b"\r\n".contains(&byte) { b' ' } else { byte });
-    error.bytes().chain(shown).collect()
-}
-
 fn flags(call: &Call<'_>) -> Result<Vec<Vec<u8>>, Vec<u8>> {
     let mut flags = Vec::new();
     for at in 3..call.words.len() {
         let flag = call.lower(at);
         if !matches!(&flag[..], b"nx" | b"xx" | b"gt" | b"lt") {
-            return Err(quoted("ERR Unsupported option ", &call.words[at]));
+            return Err([b"ERR Unsupported option ", &quoted(&call.words[at])[..]].concat());
         }
         flags.push(flag);
     }

@@ -4,8 +4,7 @@
 //! meets the second time what the first has made of it. A deadline that has passed removes the
 //! field; a hash goes with its last one.
 
-use super::call::{Call, int};
-use super::expiry::quoted;
+use super::call::{Call, int, quoted};
 use super::reply::Reply;
 use super::value::Fields;
 use super::{Answer, Family, Words};
@@ -237,7 +236,7 @@ fn options(call: &Call<'_>) -> Result<Options, Vec<u8>> {
                 options.until = time_option(call, at, "hsetex")?;
                 options.fields_at += 1;
             }
-            _ => return Err(quoted("ERR unknown argument: ", &call.words[at])),
+            _ => return Err([b"ERR unknown argument: ", &quoted(&call.words[at])[..]].concat()),
         }
         options.fields_at += 1;
     }

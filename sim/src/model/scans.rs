@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::call::{Call, NOT_INTEGER, SYNTAX, int};
+use super::call::{Call, NOT_INTEGER, SYNTAX, int, until_nul};
 use super::keyspace::{Event, Keyspace};
 use super::reply::{Reply, Told};
 use super::value::{Fields, Scores, Set, Value};
@@ -212,7 +212,7 @@ impl Options {
 
 /// Checks a cursor: a number as `strtoul` reads it.
 fn cursor(word: &[u8]) -> Result<(), Vec<u8>> {
-    let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
+    let word = until_nul(word);
     let digits = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"+")).unwrap_or(word);
     let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u64>().ok());
     let is_number = digits.first() != Some(&b'+') && number.is_some();

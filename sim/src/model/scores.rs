@@ -1,5 +1,6 @@
 //! Scores: how they are read and written, and which order they give.
 
+use super::call::until_nul;
 use super::value::Scores;
 
 /// Members from the first on, or from the last.
@@ -32,7 +33,7 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
 
 /// Reads the bound of a range behind its parenthesis.
 pub(super) fn parse_bound(text: &[u8]) -> Option<f64> {
-    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = until_nul(text);
     if text.is_empty() { Some(0.0) } else { number(text.trim_ascii_start()) }
 }
 

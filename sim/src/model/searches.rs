@@ -1,7 +1,7 @@
 //! What GEOSEARCH and GEORADIUS ask for: the words are read in one pass, and the first that is
 //! wrong is complained about, a member that is not there among them.
 
-use super::call::{Call, SYNTAX};
+use super::call::{Call, SYNTAX, until_nul};
 use super::geo::{place, unit};
 use super::places::{Place, Shape};
 use super::scores::parse;
@@ -176,7 +176,7 @@ impl Query {
             return Err(format!("ERR {who} {what}").into());
         }
         let missing = |what: &str| {
-            let name = call.words[0].split(|&byte| byte == 0).next().unwrap_or_default();
+            let name = until_nul(&call.words[0]);
             [format!("ERR exactly one of {what} can be specified for ").as_bytes(), name].concat()
         };
         if form.is_search() && !self.has_member && !self.has_place {

@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use super::call::{Call, SYNTAX, WRONG_TYPE};
+use super::call::{Call, SYNTAX, WRONG_TYPE, until_nul};
 use super::keyspace::Entry;
 use super::reply::Reply;
 use super::scores::{in_order, parse};
@@ -73,11 +73,6 @@ impl Options {
         let start = usize::try_from(offset).unwrap_or(0).min(len);
         (start, usize::try_from(count).unwrap_or(len).min(len - start))
     }
-}
-
-/// Text as C sees it.
-fn until_nul(text: &[u8]) -> &[u8] {
-    text.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 /// A weight as `strtod` reads it.

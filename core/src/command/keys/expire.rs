@@ -149,10 +149,8 @@ impl Condition {
     }
 }
 
-/// The option is quoted as C prints a string: to the first NUL.
 fn unsupported(option: &[u8]) -> CommandError {
-    let shown = option.split(|&byte| byte == 0).next().unwrap_or_default();
-    CommandError::Bytes([b"ERR Unsupported option ", shown].concat())
+    CommandError::quoting("ERR Unsupported option ", option, "")
 }
 
 fn persist(ctx: &mut Ctx<'_>) -> Outcome {

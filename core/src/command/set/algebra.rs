@@ -121,9 +121,8 @@ enum Operation {
 }
 
 fn smembers(ctx: &mut Ctx<'_>) -> Outcome {
-    let place = ctx.read_as::<Set>(ctx.key(1))?;
     let mut walked = 0;
-    ctx.answer_with::<Set>(place, |output, set| {
+    ctx.read_with::<Set>(ctx.key(1), |output, set| {
         walked = set.map_or(0, SetView::len);
         output.set(walked);
         set.into_iter().flat_map(SetView::members).for_each(|member| super::write(output, member));

@@ -3,12 +3,13 @@
 use super::add::store_new;
 use super::{change, parse_id, parse_range_id, wrong_subcommand};
 use crate::command::ctx::Ctx;
-use crate::command::error::{CommandError, Outcome, until_nul};
+use crate::command::error::{CommandError, Outcome};
 use crate::command::help::help;
 use crate::command::spec::{Categories, Command, Flags, Group, KeyFlags, KeySpec};
 use crate::config::KeyspaceEvents;
 use crate::keyspace::Place;
 use crate::value::Stream;
+use crate::value::number::until_nul;
 use crate::value::stream::group::ConsumerGroup;
 use crate::value::stream::id::StreamId;
 

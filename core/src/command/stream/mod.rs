@@ -16,10 +16,11 @@ mod trim;
 use alloc::vec::Vec;
 
 use super::ctx::Ctx;
-use super::error::{CommandError, until_nul};
+use super::error::CommandError;
 use super::list::write;
 use crate::client::output::Output;
 use crate::keyspace::Place;
+use crate::value::number::until_nul;
 use crate::value::stream::group::ConsumerGroup;
 use crate::value::stream::id::StreamId;
 use crate::value::stream::node::Entry;

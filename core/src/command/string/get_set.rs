@@ -79,7 +79,10 @@ pub(crate) const COMMANDS: &[Command] = &[
 const REPLACED: KeyFlags = KeyFlags::RW.and(KeyFlags::ACCESS).and(KeyFlags::UPDATE);
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome {
-    ctx.read_string(ctx.key(1))
+    ctx.read_with::<Text<'static>>(ctx.key(1), |output, text| match text {
+        Some(text) => text.write(output),
+        None => output.null(),
+    })
 }
 
 fn set(ctx: &mut Ctx<'_>) -> Outcome {

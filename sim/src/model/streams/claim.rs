@@ -1,12 +1,12 @@
 //! XCLAIM and XAUTOCLAIM: what is pending for one consumer becomes another's.
 
 use super::groups::no_group;
-use super::ids::{self, FIRST, Id, quoted};
+use super::ids::{self, FIRST, Id};
 use super::read::see;
 use super::value::COUNT_MAX;
 use super::{Stream, entry};
 use crate::model::Answer;
-use crate::model::call::{Call, SYNTAX, int};
+use crate::model::call::{Call, SYNTAX, int, quoted};
 use crate::model::reply::Reply;
 
 /// How entries are claimed.

@@ -1,9 +1,9 @@
 //! XGROUP: groups and their consumers.
 
-use super::ids::{self, quoted};
+use super::ids;
 use super::{Group, Seen, Stream, wrong_words};
 use crate::model::Answer;
-use crate::model::call::Call;
+use crate::model::call::{Call, quoted};
 use crate::model::reply::{OK, Reply};
 
 const NO_KEY: &str = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE \

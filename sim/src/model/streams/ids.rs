@@ -1,6 +1,6 @@
 //! IDs of entries, as loosely as Redis reads them.
 
-use crate::model::call::int;
+use crate::model::call::{int, until_nul};
 use crate::model::reply::Reply;
 
 /// The ID of an entry: milliseconds, and a number among those of the same millisecond.
@@ -36,17 +36,6 @@ pub(super) fn text(id: Id) -> Vec<u8> {
 
 pub(super) fn reply(id: Id) -> Reply {
     Reply::Bulk(text(id))
-}
-
-/// A word as C sees it: up to its first NUL.
-pub(super) fn until_nul(word: &[u8]) -> &[u8] {
-    word.split(|&byte| byte == 0).next().unwrap_or_default()
-}
-
-/// What an error quotes of a word.
-pub(super) fn quoted(word: &[u8]) -> Vec<u8> {
-    let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
-    until_nul(word).iter().map(|&byte| if is_end(byte) { b' ' } else { byte }).collect()
 }
 
 /// A number without a sign, as `strtoull` reads one that is not written as Redis would.

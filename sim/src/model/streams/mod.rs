@@ -22,10 +22,10 @@ pub use value::{Group, Pending, Seen, Stream};
 
 use std::collections::BTreeMap;
 
-use super::call::{Call, SYNTAX};
+use super::call::{Call, SYNTAX, quoted};
 use super::reply::{OK, Reply};
 use super::{Answer, Family, Words};
-use ids::{FIRST, LAST, Wish, id, quoted};
+use ids::{FIRST, LAST, Wish, id};
 
 pub(super) const FAMILY: Family = Family {
     reads: &[

@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 use crate::client::output::Output;
 use crate::command::ctx::{Ctx, Text};
-use crate::command::error::until_nul;
 use crate::command::hash::get::live_hash;
+use crate::value::number::until_nul;
 
 /// A pattern.
 #[derive(Clone, Copy, Debug)]
