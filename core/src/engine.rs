@@ -47,6 +47,8 @@ pub(crate) struct Batch {
     hashes: Vec<u64>,
     /// Requests look for members.
     has_members: bool,
+    /// A request may make a small aggregate longer.
+    grows: bool,
     /// Where the parsed requests end.
     parsed_to: usize,
 }
@@ -276,7 +278,7 @@ impl Batch {
         self.spans.clear();
         self.words.clear();
         self.hashes.clear();
-        self.has_members = false;
+        (self.has_members, self.grows) = (false, false);
         self.parsed_to = at;
         let limits = Limits {
             bulk_bytes_max: server.config.proto_max_bulk_len,
@@ -348,6 +350,7 @@ impl Batch {
             request.first_member =
                 facts.first_member.filter(|&at| request.is_plain && (at as usize) < args.len());
             self.has_members |= request.first_member.is_some();
+            self.grows |= facts.grows;
         }
         self.requests.push(request);
         if facts.ends_batch { Added::Last } else { Added::More }
@@ -357,7 +360,11 @@ impl Batch {
     fn warm(&self, server: &Server, db: u32, rx: &[u8]) {
         if self.requests.len() > 1 {
             let keys = &server.dbs[db as usize];
-            keyspace::warm(self.hashes.iter().map(|&hash| (keys, hash)));
+            let hashes = self.hashes.iter().map(|&hash| (keys, hash));
+            keyspace::warm(hashes.clone());
+            if self.grows {
+                keyspace::warm_tails(hashes);
+            }
             if self.has_members {
                 self.warm_members(server, db, rx);
             }

@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) ends_batch: bool,
     /// It tells how long others took.
     pub(crate) looks_at_times: bool,
+    /// It makes small aggregates longer.
+    pub(crate) grows: bool,
     /// Argument of its first key.
     pub(crate) first_key: Option<u8>,
     /// Argument of the first member or field that it looks for in an aggregate.
@@ -70,7 +72,10 @@ impl Facts {
         let looks_at_times = (ends_batch || command.categories.has(Categories::DANGEROUS))
             && matches!(command.name, "info" | "latency" | "slowlog");
         let (first_key, first_member) = (command.first_key(), first_member(command));
-        Self { is_plain, ends_batch, looks_at_times, first_key, first_member }
+        let is_aggregate =
+            matches!(command.group, Group::Hash | Group::List | Group::Set | Group::SortedSet);
+        let grows = is_aggregate && command.flags.has(Flags::DENYOOM);
+        Self { is_plain, ends_batch, looks_at_times, grows, first_key, first_member }
     }
 }
 

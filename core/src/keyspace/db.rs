@@ -119,6 +119,14 @@ impl Db {
         }
     }
 
+    /// Notes where the segment of `hash` puts the next record, for [`Db::warm_record`].
+    #[inline]
+    pub(super) fn warm_tail(&self, hash: u64) -> Warm {
+        let Some(segment) = self.segment_id(hash) else { return Warm::default() };
+        let (handle, exists) = self.segments[segment as usize].warm_tail();
+        Warm { segment, handle, exists }
+    }
+
     /// Pulls a record and its page's reference count into the cache.
     #[inline]
     pub(super) fn warm_record(&self, warm: Warm) -> u8 {

@@ -31,4 +31,4 @@ pub use entry::{Entry, NewValue, OwnedValue, Place, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use page::copied_bytes;
 pub use snapshot::{Snapshot, Visit};
-pub use warm::{WARM_MAX, warm};
+pub use warm::{WARM_MAX, warm, warm_tails};

@@ -134,12 +134,19 @@ impl Segment {
     #[inline]
     pub(super) fn warm_page(&self, hash: u64) -> (u16, bool) {
         let bucket = &self.buckets[Self::home(hash)];
-        let handle = match bucket.candidates(Bucket::tag(hash)).next() {
-            Some(slot) => bucket.handle(slot),
-            None if self.pages_len > 0 => (u16::from(self.pages_len) - 1) << 9 | self.tail_units,
-            None => return (0, false),
+        let Some(slot) = bucket.candidates(Bucket::tag(hash)).next() else {
+            return self.warm_tail();
         };
+        let handle = bucket.handle(slot);
         (handle, self.pages[(handle >> 9) as usize].is_some())
+    }
+
+    /// Where the next record goes; also pulls the page's pointer into the cache, and what is
+    /// counted when one is placed.
+    #[inline]
+    pub(super) fn warm_tail(&self) -> (u16, bool) {
+        let Some(last) = self.pages_len.checked_sub(1) else { return (0, false) };
+        (u16::from(last) << 9 | self.tail_units, self.pages[last as usize].is_some())
     }
 
     /// A byte of the record at `handle`, and of its page's reference count.

@@ -2,12 +2,15 @@
 //!
 //! Scores lie side by side, so that one is found by halving, and so do a byte of each member's
 //! hash, so that a member is found without reading the others. The members are one run of bytes
-//! with 16-bit ends. All lies in one buffer that grows in small steps, so that a chunk costs what
-//! is in it, full or not. The hard case is a member that does not fit into 16 bits: it has a chunk
-//! of its own, whose only end is that of its bytes.
+//! with 16-bit ends. All lies in one counted allocation that grows in small steps, so that a chunk
+//! costs what is in it, full or not, and reaching it is one wait for memory. The hard case is a
+//! member that does not fit into 16 bits: it has a chunk of its own, whose only end is that of its
+//! bytes. A clone shares the allocation; who changes a shared chunk gets a copy of it first.
 
-use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::iter::repeat_n;
+
+use triomphe::{Arc, HeaderSlice};
 
 /// Members of a chunk at most.
 pub(super) const CHUNK_MAX: usize = 64;
@@ -24,14 +27,18 @@ pub(super) fn compare(one: Item<'_>, other: Item<'_>) -> Ordering {
 }
 
 /// Members in order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Chunk {
+#[derive(Clone, Debug)]
+pub(super) struct Chunk(Arc<HeaderSlice<Header, [u8]>>);
+
+/// What is in the buffer of a chunk: for each slot a byte of the hash, then for each the end of its
+/// member, then for each the score; then the members, then room.
+#[derive(Clone, Copy, Debug)]
+struct Header {
     len: u8,
     /// Members that there is room for in front of their bytes.
     slots: u8,
-    /// For each slot a byte of the hash, then for each the end of its member, then for each the
-    /// score; then the members.
-    buffer: Vec<u8>,
+    /// Bytes up to the end of the members.
+    used: usize,
 }
 
 /// Bytes of a slot: of the hash, of the end, of the score.
@@ -40,9 +47,15 @@ const SLOT_BYTES: usize = 1 + size_of::<u16>() + size_of::<f64>();
 /// Slots come so many at a time.
 const SLOTS_STEP: usize = 8;
 
-/// Buffers have sizes of so many bytes, less what the allocator adds: what one leaves fits another.
+/// Allocations have sizes of so many bytes: what one leaves fits another.
 const SIZE_STEP: usize = 128;
-const ALLOC_BYTES: usize = 8;
+
+/// What an allocation has beside the buffer: the length that the allocator adds, the count of the
+/// owners and the header.
+const ALLOC_BYTES: usize = size_of::<usize>() * 2 + size_of::<Header>();
+
+/// What buffers are made of.
+const ZEROS: [u8; 4096] = [0; 4096];
 
 /// The parts of a buffer: bytes of hashes, ends, scores.
 type Parts<'a> = (&'a mut [u8], &'a mut [[u8; 2]], &'a mut [[u8; 8]]);
@@ -54,36 +67,58 @@ fn capacity(bytes: usize) -> usize {
 }
 
 impl Chunk {
+    /// An empty chunk with so many slots and a buffer of so many bytes.
+    fn with_buffer(slots: usize, bytes: usize) -> Self {
+        let header = Header { len: 0, slots: slots as u8, used: slots * SLOT_BYTES };
+        Self(match ZEROS.get(..bytes) {
+            Some(zeros) => Arc::from_header_and_slice(header, zeros),
+            None => Arc::from_header_and_iter(header, repeat_n(0, bytes)),
+        })
+    }
+
+    /// An empty chunk with room for a member of so many bytes.
+    pub(super) fn for_one(bytes: usize) -> Self {
+        Self::with_buffer(SLOTS_STEP, capacity(SLOTS_STEP * SLOT_BYTES + bytes))
+    }
+
     /// Members.
     pub(super) fn len(&self) -> usize {
-        self.len.into()
+        self.0.header.len.into()
     }
 
     fn slots(&self) -> usize {
-        self.slots.into()
+        self.0.header.slots.into()
     }
 
     fn tags(&self) -> &[u8] {
-        &self.buffer[..self.len()]
+        &self.0.slice[..self.len()]
     }
 
     fn ends(&self) -> &[[u8; 2]] {
-        self.buffer[self.slots()..][..self.len() * 2].as_chunks().0
+        self.0.slice[self.slots()..][..self.len() * 2].as_chunks().0
     }
 
     fn scores(&self) -> &[[u8; 8]] {
-        self.buffer[self.slots() * 3..][..self.len() * 8].as_chunks().0
+        self.0.slice[self.slots() * 3..][..self.len() * 8].as_chunks().0
     }
 
     /// The members.
     fn bytes(&self) -> &[u8] {
-        &self.buffer[self.slots() * SLOT_BYTES..]
+        &self.0.slice[self.slots() * SLOT_BYTES..self.0.header.used]
+    }
+
+    /// Header and buffer, to change them.
+    fn inner_mut(&mut self) -> &mut HeaderSlice<Header, [u8]> {
+        if !self.0.is_unique() {
+            self.0 = Arc::from_header_and_slice(self.0.header, &self.0.slice);
+        }
+        Arc::get_mut(&mut self.0).expect("a chunk that is not shared has one owner")
     }
 
     /// What all slots hold, those that are free too.
     fn parts_mut(&mut self) -> Parts<'_> {
         let slots = self.slots();
-        let (tags, rest) = self.buffer.split_at_mut(slots);
+        let (tags, rest) = self.inner_mut().slice.split_at_mut(slots);
         let (ends, rest) = rest.split_at_mut(slots * 2);
         (tags, ends.as_chunks_mut().0, rest[..slots * 8].as_chunks_mut().0)
     }
@@ -95,7 +130,7 @@ impl Chunk {
 
     /// Bytes that it holds, itself included.
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of::<Self>() + size_of::<usize>() + self.buffer.capacity()
+        ALLOC_BYTES - size_of::<usize>() + self.0.slice.len()
     }
 
     fn start(&self, at: usize) -> usize {
@@ -162,15 +197,12 @@ impl Chunk {
 
     /// Whether a member of so many bytes can be added.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.len == 0 || self.len() < CHUNK_MAX && self.member_bytes() + bytes <= BYTES_MAX
+        self.len() == 0 || self.len() < CHUNK_MAX && self.member_bytes() + bytes <= BYTES_MAX
     }
 
     /// An empty chunk with room for as much as this one holds, so that filling it moves nothing.
     pub(super) fn sized_alike(&self) -> Self {
-        let mut buffer = Vec::new();
-        buffer.reserve_exact(capacity(self.buffer.len()));
-        buffer.resize(self.slots() * SLOT_BYTES, 0);
-        Self { len: 0, slots: self.slots, buffer }
+        Self::with_buffer(self.slots(), capacity(self.0.header.used))
     }
 
     /// Adds a member at a place; there is room.
@@ -190,20 +222,19 @@ impl Chunk {
         for end in &mut ends[at..=len] {
             *end = u16::from_le_bytes(*end).wrapping_add(added).to_le_bytes();
         }
-        let (start, end) = (self.slots() * SLOT_BYTES + start, self.buffer.len());
-        self.buffer.resize(end + member.len(), 0);
-        self.buffer.copy_within(start..end, start + member.len());
-        self.buffer[start..start + member.len()].copy_from_slice(member);
-        self.len += 1;
+        let start = self.slots() * SLOT_BYTES + start;
+        let HeaderSlice { header, slice, .. } = self.inner_mut();
+        slice.copy_within(start..header.used, start + member.len());
+        slice[start..start + member.len()].copy_from_slice(member);
+        (header.len, header.used) = (header.len + 1, header.used + member.len());
     }
 
     /// Room for one member more, of so many bytes.
     fn make_room(&mut self, bytes: usize) {
-        if self.len == self.slots {
+        if self.len() == self.slots() {
             *self = self.copied(0, self.len(), self.slots() + SLOTS_STEP, bytes);
-        } else if self.buffer.capacity() - self.buffer.len() < bytes {
-            let more = capacity(self.buffer.len() + bytes) - self.buffer.len();
-            self.buffer.reserve_exact(more);
+        } else if self.0.slice.len() - self.0.header.used < bytes {
+            *self = self.copied(0, self.len(), self.slots(), bytes);
         }
     }
 
@@ -211,19 +242,19 @@ impl Chunk {
     fn copied(&self, from: usize, to: usize, slots: usize, room: usize) -> Self {
         let start = self.start(from);
         let end = if to == self.len() { self.member_bytes() } else { self.start(to) };
-        let mut buffer = Vec::new();
-        buffer.reserve_exact(capacity(slots * SLOT_BYTES + end - start + room));
-        buffer.extend_from_slice(&self.tags()[from..to]);
-        buffer.resize(slots, 0);
-        for &end in &self.ends()[from..to] {
-            let end = u16::from_le_bytes(end).wrapping_sub(start as u16);
-            buffer.extend_from_slice(&end.to_le_bytes());
+        let (len, members, used) =
+            (to - from, slots * SLOT_BYTES, slots * SLOT_BYTES + end - start);
+        let mut copy = Self::with_buffer(slots, capacity(used + room));
+        let (tags, ends, scores) = copy.parts_mut();
+        tags[..len].copy_from_slice(&self.tags()[from..to]);
+        scores[..len].copy_from_slice(&self.scores()[from..to]);
+        for (copy, &end) in ends.iter_mut().zip(&self.ends()[from..to]) {
+            *copy = u16::from_le_bytes(end).wrapping_sub(start as u16).to_le_bytes();
         }
-        buffer.resize(slots * 3, 0);
-        buffer.extend_from_slice(self.scores()[from..to].as_flattened());
-        buffer.resize(slots * SLOT_BYTES, 0);
-        buffer.extend_from_slice(&self.bytes()[start..end]);
-        Self { len: (to - from) as u8, slots: slots as u8, buffer }
+        let HeaderSlice { header, slice, .. } = copy.inner_mut();
+        (header.len, header.used) = (len as u8, used);
+        slice[members..used].copy_from_slice(&self.bytes()[start..end]);
+        copy
     }
 
     /// Takes a member out.
@@ -238,8 +269,9 @@ impl Chunk {
             *end = u16::from_le_bytes(*end).wrapping_sub(removed).to_le_bytes();
         }
         let members = self.slots() * SLOT_BYTES;
-        self.buffer.drain(members + start..members + end);
-        self.len -= 1;
+        let HeaderSlice { header, slice, .. } = self.inner_mut();
+        slice.copy_within(members + end..header.used, members + start);
+        (header.len, header.used) = (header.len - 1, header.used - (end - start));
         self.give_back();
     }
 
@@ -247,7 +279,7 @@ impl Chunk {
     fn give_back(&mut self) {
         let len = self.len();
         let wide = self.slots() > len + 2 * SLOTS_STEP;
-        let long = self.buffer.capacity() > 2 * self.buffer.len() + 2 * SIZE_STEP;
+        let long = self.0.slice.len() > 2 * self.0.header.used + 2 * SIZE_STEP;
         if wide || long {
             *self = self.copied(0, len, (len + 1).next_multiple_of(SLOTS_STEP), 0);
         }

@@ -9,8 +9,9 @@
 //! bits are kept, the lowest byte of which is the tag that chunks have of each member.
 
 use alloc::vec::Vec;
+use core::iter::repeat_n;
 
-use triomphe::Arc;
+use triomphe::{Arc, HeaderSlice};
 
 /// Entries of a page at most.
 const PAGE_MAX: usize = 256;
@@ -36,9 +37,12 @@ fn chunk_of(slot: Slot) -> u32 {
     slot as u32 - 1
 }
 
+/// A page: one allocation, so that the slot in which a search begins is one wait for memory away.
 #[derive(Clone, Debug)]
-struct Page {
-    slots: Vec<Slot>,
+struct Page(Arc<HeaderSlice<Header, [Slot]>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Header {
     len: usize,
     /// First bits of the hash that all entries share.
     depth: u8,
@@ -46,74 +50,93 @@ struct Page {
 
 impl Page {
     fn new(slots: usize, depth: u8) -> Self {
-        Self { slots: alloc::vec![0; slots], len: 0, depth }
+        Self(Arc::from_header_and_iter(Header { len: 0, depth }, repeat_n(0, slots)))
+    }
+
+    fn depth(&self) -> u8 {
+        self.0.header.depth
+    }
+
+    fn slots(&self) -> usize {
+        self.0.slice.len()
+    }
+
+    /// Header and slots, to change them: of a shared page those of a copy.
+    fn inner_mut(&mut self) -> &mut HeaderSlice<Header, [Slot]> {
+        if !self.0.is_unique() {
+            self.0 = Arc::from_header_and_slice(self.0.header, &self.0.slice);
+        }
+        Arc::get_mut(&mut self.0).expect("a page that is not shared has one owner")
     }
 
     /// The slot at which a search begins. The first bits are those of the page, the last are the
     /// tag: those between are mixed.
     fn home(&self, hash: u32) -> usize {
         let mixed = hash.wrapping_mul(0x9e37_79b1) >> 8;
-        ((u64::from(mixed) * self.slots.len() as u64) >> 24) as usize
+        ((u64::from(mixed) * self.slots() as u64) >> 24) as usize
     }
 
     fn next(&self, at: usize) -> usize {
-        if at + 1 == self.slots.len() { 0 } else { at + 1 }
+        if at + 1 == self.slots() { 0 } else { at + 1 }
     }
 
     /// The slots from the home of a hash up to the first that is free.
     fn probe(&self, hash: u32) -> impl Iterator<Item = (usize, Slot)> {
         let mut at = self.home(hash);
         core::iter::from_fn(move || {
-            let found = (at, self.slots[at]);
+            let found = (at, self.0.slice[at]);
             at = self.next(at);
             (found.1 != 0).then_some(found)
         })
     }
 
     fn is_full(&self) -> bool {
-        self.len * 16 >= self.slots.len() * 15 - 8
+        self.0.header.len * 16 >= self.slots() * 15 - 8
     }
 
     fn insert(&mut self, slot: Slot) {
         let mut at = self.home(hash_of(slot));
-        while self.slots[at] != 0 {
+        while self.0.slice[at] != 0 {
             at = self.next(at);
         }
-        self.slots[at] = slot;
-        self.len += 1;
+        let inner = self.inner_mut();
+        inner.slice[at] = slot;
+        inner.header.len += 1;
     }
 
     /// The same entries in another number of slots.
     fn resized(&self, slots: usize) -> Self {
-        let mut page = Self::new(slots, self.depth);
+        let mut page = Self::new(slots, self.depth());
         self.entries().for_each(|slot| page.insert(slot));
         page
     }
 
     fn entries(&self) -> impl Iterator<Item = Slot> {
-        self.slots.iter().copied().filter(|&slot| slot != 0)
+        self.0.slice.iter().copied().filter(|&slot| slot != 0)
     }
 
     fn remove(&mut self, slot: Slot) {
         let found = self.probe(hash_of(slot)).find(|(_, other)| *other == slot);
         let Some((mut free, _)) = found else { return };
-        self.len -= 1;
         let mut at = free;
         // What could not lie at its home because of this entry moves up.
         loop {
             at = self.next(at);
-            if self.slots[at] == 0 {
+            let moving = self.0.slice[at];
+            if moving == 0 {
                 break;
             }
-            let home = self.home(hash_of(self.slots[at]));
+            let home = self.home(hash_of(moving));
             let stays =
                 if free <= at { free < home && home <= at } else { free < home || home <= at };
             if !stays {
-                self.slots[free] = self.slots[at];
+                self.inner_mut().slice[free] = moving;
                 free = at;
             }
         }
-        self.slots[free] = 0;
+        let inner = self.inner_mut();
+        inner.slice[free] = 0;
+        inner.header.len -= 1;
     }
 }
 
@@ -123,13 +146,13 @@ pub(super) struct Index {
     /// Pages by the first bits of a hash.
     directory: Vec<u32>,
     depth: u8,
-    pages: Vec<Arc<Page>>,
+    pages: Vec<Page>,
     slots: usize,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        let page = Arc::new(Page::new(SLOTS_MIN, 0));
+        let page = Page::new(SLOTS_MIN, 0);
         Self { directory: Vec::from([0]), depth: 0, pages: Vec::from([page]), slots: SLOTS_MIN }
     }
 }
@@ -137,7 +160,7 @@ impl Default for Index {
 impl Index {
     /// Bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
-        let page = size_of::<Page>() + 2 * size_of::<usize>();
+        let page = size_of::<Page>() + size_of::<Header>() + 2 * size_of::<usize>();
         self.directory.len() * size_of::<u32>()
             + self.pages.len() * page
             + self.slots * size_of::<Slot>()
@@ -148,10 +171,16 @@ impl Index {
         self.directory[first as usize] as usize
     }
 
-    /// A byte of the page of a hash, to pull what leads to its entries into the cache.
+    /// What leads to the entries of a page, pulled into the cache.
     #[inline]
     pub(super) fn warm_page(&self, hash: u32) -> u8 {
-        self.pages[self.page(hash)].len as u8
+        self.pages[self.page(hash)].slots() as u8
+    }
+
+    /// What a change of the entries needs beside them, pulled in as well.
+    #[inline]
+    pub(super) fn warm_header(&self, hash: u32) -> u8 {
+        self.pages[self.page(hash)].depth()
     }
 
     /// The chunks in which a member with this hash may be.
@@ -169,28 +198,28 @@ impl Index {
             self.make_room(hash);
         }
         let page = self.page(hash);
-        Arc::make_mut(&mut self.pages[page]).insert(slot(hash, chunk));
+        self.pages[page].insert(slot(hash, chunk));
     }
 
     /// A member has moved to another chunk.
     pub(super) fn replace(&mut self, hash: u32, old: u32, new: u32) {
         let page = self.page(hash);
-        let page = Arc::make_mut(&mut self.pages[page]);
+        let page = &mut self.pages[page];
         let wanted = slot(hash, old);
         let found = page.probe(hash).find(|(_, other)| *other == wanted).map(|(at, _)| at);
         if let Some(at) = found {
-            page.slots[at] = slot(hash, new);
+            page.inner_mut().slice[at] = slot(hash, new);
         }
     }
 
     /// Takes a member out.
     pub(super) fn remove(&mut self, hash: u32, chunk: u32) {
         let number = self.page(hash);
-        let page = Arc::make_mut(&mut self.pages[number]);
+        let page = &mut self.pages[number];
         page.remove(slot(hash, chunk));
-        if page.len * 4 < page.slots.len() && page.slots.len() > SLOTS_MIN {
-            let smaller = page.resized((page.slots.len() / 2).max(SLOTS_MIN));
-            self.slots -= page.slots.len() - smaller.slots.len();
+        if page.0.header.len * 4 < page.slots() && page.slots() > SLOTS_MIN {
+            let smaller = page.resized((page.slots() / 2).max(SLOTS_MIN));
+            self.slots -= page.slots() - smaller.slots();
             *page = smaller;
         }
     }
@@ -199,12 +228,12 @@ impl Index {
     fn make_room(&mut self, hash: u32) {
         let number = self.page(hash);
         let page = &self.pages[number];
-        let is_deepest = page.depth == self.depth;
+        let is_deepest = page.depth() == self.depth;
         let is_wide = self.directory.len() >= DIRECTORY_MAX * self.pages.len();
-        if page.slots.len() < PAGE_MAX || is_deepest && is_wide {
-            let larger = page.resized(page.slots.len() + (page.slots.len() / 8).max(SLOTS_MIN));
-            self.slots += larger.slots.len() - page.slots.len();
-            self.pages[number] = Arc::new(larger);
+        if page.slots() < PAGE_MAX || is_deepest && is_wide {
+            let larger = page.resized(page.slots() + (page.slots() / 8).max(SLOTS_MIN));
+            self.slots += larger.slots() - page.slots();
+            self.pages[number] = larger;
         } else {
             self.cut(number, hash);
         }
@@ -212,24 +241,24 @@ impl Index {
 
     fn cut(&mut self, number: usize, hash: u32) {
         let page = self.pages[number].clone();
-        let depth = page.depth + 1;
+        let depth = page.depth() + 1;
         if depth > self.depth {
             self.directory = self.directory.iter().flat_map(|&page| [page, page]).collect();
             self.depth = depth;
         }
-        let slots = (page.slots.len() * 5 / 8).max(SLOTS_MIN);
+        let slots = (page.slots() * 5 / 8).max(SLOTS_MIN);
         let mut halves = [Page::new(slots, depth), Page::new(slots, depth)];
         for slot in page.entries() {
             let half = &mut halves[(hash_of(slot) >> (32 - u32::from(depth)) & 1) as usize];
             if half.is_full() {
-                *half = half.resized(half.slots.len() * 5 / 4 + 1);
+                *half = half.resized(half.slots() * 5 / 4 + 1);
             }
             half.insert(slot);
         }
         let [low, high] = halves;
-        self.slots = self.slots + low.slots.len() + high.slots.len() - page.slots.len();
-        self.pages[number] = Arc::new(low);
-        self.pages.push(Arc::new(high));
+        self.slots = self.slots + low.slots() + high.slots() - page.slots();
+        self.pages[number] = low;
+        self.pages.push(high);
         self.point_at_upper_half(hash, depth, (self.pages.len() - 1) as u32);
     }
 
@@ -245,7 +274,7 @@ impl Index {
     pub(super) fn scan(&self, from: u32) -> (Vec<(u32, u32)>, u32) {
         let page = &self.pages[self.page(from)];
         let entries = page.entries().map(|slot| (hash_of(slot), chunk_of(slot)));
-        let span = 1_u64 << (32 - u32::from(page.depth));
+        let span = 1_u64 << (32 - u32::from(page.depth()));
         let end = (u64::from(from) / span + 1) * span;
         (entries.filter(|(hash, _)| *hash >= from).collect(), end as u32)
     }
@@ -298,7 +327,7 @@ mod tests {
             }
             prop_assert_eq!(all(&index), model);
             prop_assert_eq!(all(&shared), then);
-            let slots: usize = index.pages.iter().map(|page| page.slots.len()).sum();
+            let slots: usize = index.pages.iter().map(|page| page.slots()).sum();
             prop_assert_eq!(index.slots, slots);
         }
     }

@@ -11,8 +11,6 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use triomphe::Arc;
-
 use super::chunk::{BYTES_MAX, CHUNK_MAX, Chunk, Item, compare};
 use super::index::Index;
 use super::order::{Order, Spot};
@@ -28,7 +26,7 @@ pub struct Tree {
     hasher: KeyHasher,
     pub(super) index: Index,
     order: Order,
-    chunks: Vec<Option<Arc<Chunk>>>,
+    chunks: Vec<Option<Chunk>>,
     free: Vec<u32>,
     len: usize,
     bytes: usize,
@@ -87,7 +85,7 @@ impl Tree {
     }
 
     pub(super) fn chunk(&self, number: u32) -> &Chunk {
-        self.chunks[number as usize].as_deref().expect("a chunk in the order is there")
+        self.chunks[number as usize].as_ref().expect("a chunk in the order is there")
     }
 
     /// Changes a chunk, and counts its bytes.
@@ -95,7 +93,6 @@ impl Tree {
         let chunk = self.chunks[number as usize].as_mut().expect("a chunk in the order is there");
         // A copy is as large as what is in it, not as what it is made from.
         let before = chunk.heap_bytes();
-        let chunk = Arc::make_mut(chunk);
         let result = change(chunk);
         self.bytes = self.bytes + chunk.heap_bytes() - before;
         result
@@ -108,7 +105,7 @@ impl Tree {
         if number as usize == self.chunks.len() {
             self.chunks.push(None);
         }
-        self.chunks[number as usize] = Some(Arc::new(chunk));
+        self.chunks[number as usize] = Some(chunk);
         number
     }
 
@@ -171,7 +168,7 @@ impl Tree {
     fn insert(&mut self, hash: u32, item: Item<'_>) {
         self.len += 1;
         let Some(spot) = self.spot(item) else {
-            return self.insert_alone(None, hash, item, Chunk::default());
+            return self.insert_alone(None, hash, item, Chunk::for_one(item.1.len()));
         };
         let number = self.order.chunk(spot);
         let chunk = self.chunk(number);
@@ -180,7 +177,8 @@ impl Tree {
             self.insert_at(spot, at, hash, item);
         } else if at == len && self.order.is_last(spot) {
             // What comes in order leaves full chunks behind, and fills the next one as well.
-            let next = if len == CHUNK_MAX { chunk.sized_alike() } else { Chunk::default() };
+            let is_full = len == CHUNK_MAX;
+            let next = if is_full { chunk.sized_alike() } else { Chunk::for_one(item.1.len()) };
             self.insert_alone(Some(spot), hash, item, next);
         } else if len == CHUNK_MAX && chunk.member_bytes() / 2 + item.1.len() <= BYTES_MAX / 2 {
             self.cut(spot, len / 2);
@@ -222,13 +220,13 @@ impl Tree {
         let len = self.chunk(self.order.chunk(spot)).len();
         if at == 0 {
             let before = self.order.prev(spot);
-            return self.insert_alone(before, hash, item, Chunk::default());
+            return self.insert_alone(before, hash, item, Chunk::for_one(item.1.len()));
         }
         if at < len {
             self.cut(spot, at);
         }
         let spot = self.spot(item).unwrap_or(spot);
-        self.insert_alone(Some(spot), hash, item, Chunk::default());
+        self.insert_alone(Some(spot), hash, item, Chunk::for_one(item.1.len()));
     }
 
     /// Says in the order what has become of a chunk.

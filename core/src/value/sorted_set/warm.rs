@@ -24,6 +24,7 @@ pub(crate) fn warm(members: &[Option<(&Tree, &[u8])>]) {
     let each = || members.iter().flatten().map(|(tree, _)| *tree).zip(hashes);
     for (number, (tree, hash)) in numbers.iter_mut().zip(each()) {
         *number = tree.index.chunks(hash).next();
+        sum ^= tree.index.warm_header(hash);
     }
     for (number, (tree, _)) in numbers.iter().zip(each()) {
         sum ^= number.map_or(0, |number| tree.chunk(number).len() as u8);

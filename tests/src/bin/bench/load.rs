@@ -60,7 +60,7 @@ pub(crate) fn throughput(options: &Options) -> io::Result<()> {
     let servers: Vec<Server> =
         options.servers.iter().map(Server::start).collect::<Result<_, _>>()?;
     let rounds = if options.quick { 3 } else { 7 };
-    let (cpu, rate) = cpu_and_rate(options, &servers, CASES, rounds)?;
+    let (cpu, rate) = cpu_and_rate(options, &servers, CASES, rounds, |_, _| Ok(()))?;
     let names = names(options);
     table("Server CPU time", "ns per request", Better::Lower, &names, &cpu);
     table("Throughput", "requests/s of a client on one core", Better::Higher, &names, &rate);
@@ -68,12 +68,13 @@ pub(crate) fn throughput(options: &Options) -> io::Result<()> {
 }
 
 /// Medians over rounds in which all servers take turns: CPU time a request in ns, and requests
-/// per second.
+/// per second. `prepare` is called with the label of a case before each run.
 pub(crate) fn cpu_and_rate(
     options: &Options,
     servers: &[Server],
     cases: &[Case],
     rounds: usize,
+    prepare: impl Fn(&Server, &str) -> io::Result<()>,
 ) -> io::Result<(Vec<Row>, Vec<Row>)> {
     let (mut cpu_rows, mut rate_rows) = (Vec::new(), Vec::new());
     for &(label, pipeline, requests, command) in cases {
@@ -81,6 +82,7 @@ pub(crate) fn cpu_and_rate(
         let mut cells = vec![(Vec::<f64>::new(), Vec::<f64>::new()); servers.len()];
         for _ in 0..rounds {
             for (server, (cpu, rate)) in servers.iter().zip(&mut cells) {
+                prepare(server, label)?;
                 let before = server.cpu_ns();
                 if let Some(run) = redis_benchmark(server, 50, pipeline, requests, command)? {
                     cpu.push((server.cpu_ns() - before) as f64 / f64::from(requests));
