@@ -101,6 +101,7 @@ impl Snapshot {
     /// Takes the next segment of a database out, to be read; `None` when all were.
     pub fn next_segment(&mut self, db: usize) -> Option<Visit> {
         let segment = self.dbs.get_mut(db)?.segments.next()?;
+        segment.warm_pages();
         Some(Visit { segment, next: 0 })
     }
 }

@@ -12,6 +12,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use triomphe::Arc;
 
@@ -166,8 +167,8 @@ impl Stream {
             node.push(id, pairs);
             inner.node_bytes += node.heap_bytes() - before;
         } else {
-            inner.nodes.last_mut().into_iter().for_each(Node::shrink);
-            let node = Node::new(id, pairs);
+            let buffer = inner.seal_last();
+            let node = Node::new(id, pairs, buffer);
             inner.node_bytes += node.heap_bytes();
             inner.nodes.insert(node);
         }
@@ -375,6 +376,15 @@ impl Stream {
 }
 
 impl Inner {
+    /// Seals the last node, if there is one; a buffer for the next.
+    fn seal_last(&mut self) -> Vec<u8> {
+        let Some(full) = self.nodes.last_mut() else { return Vec::new() };
+        let before = full.heap_bytes();
+        let buffer = full.seal();
+        self.node_bytes = self.node_bytes + full.heap_bytes() - before;
+        buffer
+    }
+
     fn remove_node(&mut self, id: StreamId) {
         if let Some(node) = self.nodes.remove(id) {
             self.node_bytes -= node.heap_bytes();

@@ -38,7 +38,7 @@ const REDIS_AROUND_BYTES: usize = 7;
 #[derive(Clone, Debug)]
 pub struct Node {
     id: StreamId,
-    pack: Arc<Vec<u8>>,
+    pack: Pack,
     /// Entries that are there.
     entries: u32,
     /// Entries that were deleted and still lie in the listpack.
@@ -48,6 +48,52 @@ pub struct Node {
 impl Keyed for Node {
     fn id(&self) -> StreamId {
         self.id
+    }
+}
+
+/// The listpack of a node: with room to grow, or one allocation as long as what is in it.
+#[derive(Clone, Debug)]
+enum Pack {
+    Open(Arc<Vec<u8>>),
+    Sealed(Arc<[u8]>),
+}
+
+impl Pack {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Open(bytes) => bytes,
+            Self::Sealed(bytes) => bytes,
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let around = match self {
+            Self::Open(_) => size_of::<Vec<u8>>() + size_of::<usize>(),
+            Self::Sealed(_) => size_of::<usize>(),
+        };
+        self.bytes().len() + around
+    }
+
+    /// The bytes, to add to them.
+    fn open(&mut self) -> &mut Vec<u8> {
+        if let Self::Sealed(bytes) = self {
+            *self = Self::Open(Arc::new(bytes.to_vec()));
+        }
+        let Self::Open(bytes) = self else { unreachable!("it was opened") };
+        Arc::make_mut(bytes)
+    }
+
+    /// The bytes, to change them.
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Open(bytes) => Arc::<Vec<u8>>::make_mut(bytes),
+            Self::Sealed(bytes) => {
+                if !bytes.is_unique() {
+                    *bytes = Arc::from(&**bytes);
+                }
+                Arc::get_mut(bytes).expect("a copy has one owner")
+            }
+        }
     }
 }
 
@@ -68,17 +114,22 @@ pub struct Entry<'a> {
 }
 
 impl Node {
-    /// A node with one entry.
+    /// A node with one entry, in a buffer that nobody needs any more.
     #[must_use]
-    pub fn new<'w>(id: StreamId, pairs: impl Iterator<Item = &'w [u8]> + Clone) -> Self {
-        let mut pack = Vec::with_capacity(128);
+    pub fn new<'w>(
+        id: StreamId,
+        pairs: impl Iterator<Item = &'w [u8]> + Clone,
+        buffer: Vec<u8>,
+    ) -> Self {
+        let mut pack = buffer;
+        pack.clear();
         pack.extend_from_slice(&listpack::UNCOUNTED);
         listpack::push_uncounted(&mut pack, Element::Int((pairs.clone().count() / 2) as i64));
         for field in pairs.clone().step_by(2) {
             listpack::push_uncounted(&mut pack, Element::of(field));
         }
         listpack::push_uncounted(&mut pack, Element::Int(0));
-        let mut node = Self { id, pack: Arc::new(pack), entries: 0, deleted: 0 };
+        let mut node = Self { id, pack: Pack::Open(Arc::new(pack)), entries: 0, deleted: 0 };
         node.push(id, pairs);
         node
     }
@@ -92,7 +143,7 @@ impl Node {
     /// Bytes that it holds.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.pack.len() + size_of::<Vec<u8>>() + size_of::<usize>()
+        self.pack.heap_bytes()
     }
 
     /// Whether an entry more makes it larger than a node may be; 0 is no limit.
@@ -100,7 +151,7 @@ impl Node {
     pub fn is_full(&self, added_bytes: usize, bytes_max: u64, entries_max: u64) -> bool {
         let count =
             |number: u32| listpack::element_bytes(itoa::Buffer::new().format(number).as_bytes());
-        let bytes = self.pack.len() - HEAD_BYTES
+        let bytes = self.pack.bytes().len() - HEAD_BYTES
             + REDIS_AROUND_BYTES
             + count(self.entries)
             + count(self.deleted);
@@ -111,7 +162,7 @@ impl Node {
     /// Adds an entry behind the others.
     pub fn push<'w>(&mut self, id: StreamId, pairs: impl Iterator<Item = &'w [u8]> + Clone) {
         let is_same = self.has_fields(pairs.clone().step_by(2));
-        let pack = Arc::make_mut(&mut self.pack);
+        let pack = self.pack.open();
         let mut push = |element| listpack::push_uncounted(pack, element);
         push(Element::Int(if is_same { flag::SAME_FIELDS } else { 0 }));
         push(Element::Int(id.ms.wrapping_sub(self.id.ms) as i64));
@@ -134,10 +185,14 @@ impl Node {
         self.entries += 1;
     }
 
-    /// Gives back the room that entries to come would have had.
-    pub fn shrink(&mut self) {
-        if let Some(pack) = Arc::get_mut(&mut self.pack) {
-            pack.shrink_to_fit();
+    /// Keeps no room for entries to come; returns the buffer that had it, for the next node: so
+    /// the nodes of a stream lie side by side, and none is made longer step by step.
+    pub fn seal(&mut self) -> Vec<u8> {
+        let Pack::Open(bytes) = &self.pack else { return Vec::new() };
+        let sealed = Pack::Sealed(Arc::from(&bytes[..]));
+        match core::mem::replace(&mut self.pack, sealed) {
+            Pack::Open(bytes) => Arc::try_unwrap(bytes).unwrap_or_default(),
+            Pack::Sealed(_) => Vec::new(),
         }
     }
 
@@ -153,7 +208,7 @@ impl Node {
     }
 
     fn view(&self) -> Listpack<'_> {
-        Listpack::new(&self.pack)
+        Listpack::new(self.pack.bytes())
     }
 
     /// The fields of the node.
@@ -227,7 +282,7 @@ impl Node {
 
     fn mark_deleted(&mut self, start: usize) {
         // Flags are small integers, which are stored as they are.
-        Arc::make_mut(&mut self.pack)[start] |= flag::DELETED as u8;
+        self.pack.bytes_mut()[start] |= flag::DELETED as u8;
         self.entries -= 1;
         self.deleted += 1;
     }
@@ -235,10 +290,10 @@ impl Node {
     /// The listpack as Redis stores it.
     pub fn to_redis(&self, out: &mut Vec<u8>) {
         let mut whole = listpack::UNCOUNTED.to_vec();
-        whole.reserve(self.pack.len() + 8);
+        whole.reserve(self.pack.bytes().len() + 8);
         listpack::push_uncounted(&mut whole, Element::Int(self.entries.into()));
         listpack::push_uncounted(&mut whole, Element::Int(self.deleted.into()));
-        whole.extend_from_slice(&self.pack[HEAD_BYTES..]);
+        whole.extend_from_slice(&self.pack.bytes()[HEAD_BYTES..]);
         let elements = Listpack::new(&whole).iter().count();
         if let Ok(elements) = u16::try_from(elements) {
             whole[1..HEAD_BYTES].copy_from_slice(&elements.to_le_bytes());
@@ -260,7 +315,7 @@ impl Node {
         let (entries, deleted) = (number(first)?, number(second)?);
         let mut pack = listpack::UNCOUNTED.to_vec();
         pack.extend_from_slice(&whole[view.end(second)..]);
-        let node = Self { id, pack: Arc::new(pack), entries, deleted };
+        let node = Self { id, pack: Pack::Sealed(Arc::from(pack)), entries, deleted };
         node.is_sound().then_some(node)
     }
 

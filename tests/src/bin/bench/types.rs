@@ -21,7 +21,12 @@ const CASES: &[Case] = &[
     ("ZRANGE of 10 p16", 16, 300_000, &["zrange", "z", "100", "109"]),
     ("ZREM p16", 16, 1_000_000, &["zrem", "z", "m__rand_int__"]),
     ("XADD p16", 16, 1_000_000, &["xadd", "x", "*", "field", "v__rand_int__"]),
-    ("XREADGROUP p16", 16, 300_000, &["xreadgroup", "group", "g", "c", "streams", "x", ">"]),
+    (
+        "XREADGROUP p16",
+        16,
+        300_000,
+        &["xreadgroup", "group", "g", "c", "count", "1", "streams", "x", ">"],
+    ),
     ("LRANGE of 100 p1", 1, 60_000, &["lrange", "long", "0", "99"]),
     ("ZRANGE of 100 p1", 1, 60_000, &["zrange", "z", "0", "99"]),
 ];
