@@ -192,7 +192,7 @@ impl Core {
                 dispatch::process(&mut ctx, request.command)
             };
             // Nobody waits for keys while all is calm.
-            if !is_plain && server.blocking.has_ready() {
+            if !is_plain && server.blocking.has_ready() && !client.replays {
                 server.serve_blocked_beside(client);
             }
             // When CONFIG SET has just asked for every command, it is the first of them.
@@ -433,7 +433,7 @@ impl Server {
 
     /// The end of a turn.
     pub(crate) fn seal(&mut self) {
-        if self.blocking.has_ready() && !self.is_asleep() {
+        if self.blocking.has_ready() && !self.is_asleep() && !self.is_loading() {
             self.serve_blocked();
         }
         self.seal_log();

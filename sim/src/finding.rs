@@ -33,6 +33,8 @@ pub enum Invariant {
     T1,
     /// Deadlines are recovered to the millisecond.
     T3,
+    /// What is written is as FORMATS.md says, and what INFO tells of it is so.
+    F1,
     /// The log alone, without a clock, gives the same keyspace.
     T5,
     /// Every command has one reply, in order, at the right client, and it is what the model says.
@@ -50,7 +52,7 @@ pub enum Invariant {
 }
 
 /// All of them.
-pub const INVARIANTS: [Invariant; 18] = [
+pub const INVARIANTS: [Invariant; 19] = [
     Invariant::D1,
     Invariant::D2,
     Invariant::D3,
@@ -62,6 +64,7 @@ pub const INVARIANTS: [Invariant; 18] = [
     Invariant::D12,
     Invariant::T1,
     Invariant::T3,
+    Invariant::F1,
     Invariant::T5,
     Invariant::P1,
     Invariant::B1,

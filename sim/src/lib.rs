@@ -110,7 +110,7 @@ fn check_run((world, outcome): (World, Outcome)) -> Outcome {
 
 /// Entries that are pending were delivered at some time, which lies in the future of a client that
 /// says so in 1970; only a recovery believes it, and what is recovered is compared elsewhere.
-fn without_times((key, (value, deadline)): DumpEntry) -> DumpEntry {
+pub(crate) fn without_times((key, (value, deadline)): DumpEntry) -> DumpEntry {
     let value = match value {
         Value::Stream(stream) => Value::Stream(stream.without_times()),
         other => other,
@@ -118,7 +118,7 @@ fn without_times((key, (value, deadline)): DumpEntry) -> DumpEntry {
     (key, (value, deadline))
 }
 
-type DumpEntry = ((usize, Vec<u8>), (Value, Option<u64>));
+pub(crate) type DumpEntry = ((usize, Vec<u8>), (Value, Option<u64>));
 
 /// Replays the effects log and compares what it gives.
 fn check_replay(world: &World) {

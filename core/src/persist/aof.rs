@@ -75,7 +75,8 @@ pub(crate) struct Aof {
     pub(crate) retry_ns: Option<u64>,
     /// When the last sync was asked for.
     pub(crate) last_sync_ns: u64,
-    /// Length of the base, and of all files at the end of the last rewrite.
+    /// Length of the base and of files before those of the list, and of all files at the end of the
+    /// last rewrite.
     pub(crate) base_bytes: u64,
     pub(crate) rewritten_bytes: u64,
     pace: SyncPace,

@@ -92,9 +92,18 @@ impl Server {
 
     pub(crate) fn part_synced(&mut self, loading: &Loading) -> Result<(), String> {
         self.request(IoReq::Close { file: loading.file }, None);
-        if loading.part.kind == PartKind::Base {
-            self.persist.aof.base_bytes = loading.len;
-            self.persist.aof.rewritten_bytes = loading.len;
+        let torn = self.recovery.as_ref().and_then(|recovery| recovery.torn.as_ref());
+        let kept = match torn {
+            None => loading.len,
+            Some(torn) if torn.part.name == loading.part.name => torn.damage.at,
+            Some(_) => 0,
+        };
+        let aof = &mut self.persist.aof;
+        match loading.part.kind {
+            PartKind::Base => (aof.base_bytes, aof.rewritten_bytes) = (loading.len, loading.len),
+            // Of those before the last one no more is known later.
+            PartKind::Incr if !loading.part.is_last => aof.base_bytes += kept,
+            PartKind::Incr | PartKind::Dump => {}
         }
         self.load_next()
     }
@@ -202,8 +211,10 @@ impl Core {
                         reader.has_frames,
                         Scan::new(damage.lsn, reader.knows_lsn()).of_epoch(reader.epoch()),
                     );
+                    let again = loading.read_to - damage.at;
                     loading.read_to = damage.at;
                     if let Some(recovery) = &mut self.server.recovery {
+                        recovery.progress.loaded_bytes -= again;
                         recovery.torn = Some(torn);
                     }
                     break Next::Read;

@@ -19,7 +19,7 @@ use crate::server::Server;
 /// Damage that may be a torn tail.
 #[derive(Debug)]
 pub(crate) struct Torn {
-    part: Part,
+    pub(crate) part: Part,
     pub(crate) damage: Damage,
     has_frames: bool,
     /// What lies behind it.

@@ -24,7 +24,8 @@
 //! The hard case is the client whose command makes keys ready: it is not in the table of clients
 //! while it runs, but may watch a key or subscribe to events. It is put back for the time in which
 //! others are served. A client that closes or is closed leaves its queues first, so it never takes
-//! an element. While CLIENT PAUSE, a shutdown or the disk holds writes up, ready keys stay ready.
+//! an element. While CLIENT PAUSE, a shutdown or the disk holds writes up, or the log is read back,
+//! ready keys stay ready.
 //!
 //! Limits: a recorded server that goes on from a state gives those who wait their whole timeout.
 
@@ -402,7 +403,7 @@ impl Server {
 
     /// When a wait ends, or a key that was held back can be served.
     pub(crate) fn next_wait_end_ns(&self) -> Option<u64> {
-        let is_free = self.pause.is_none() && !self.holds_for_persistence();
+        let is_free = self.pause.is_none() && !self.holds_for_persistence() && !self.is_loading();
         if self.blocking.has_ready() && is_free && !self.is_asleep() {
             return Some(self.now.mono_ns);
         }

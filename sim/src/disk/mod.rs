@@ -277,6 +277,12 @@ impl Disk {
         self.open.contains_key(&file)
     }
 
+    /// How many files are open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.open.len()
+    }
+
     /// The names of the files in a directory.
     #[must_use]
     pub fn names(&self, dir: Dir) -> Vec<Box<[u8]>> {

@@ -52,6 +52,12 @@ impl Value {
         }
     }
 
+    /// Whether a field of it has a deadline.
+    #[must_use]
+    pub fn has_deadlines(&self) -> bool {
+        matches!(self, Self::Hash(hash) if hash.values().any(|(_, of)| of.is_some()))
+    }
+
     /// The string, if it is one.
     #[must_use]
     pub fn into_string(self) -> Option<Vec<u8>> {

@@ -152,6 +152,11 @@ impl Boundary {
         Self { saboteur: Some(saboteur), ..Self::default() }
     }
 
+    /// Whether no bug is planted.
+    pub(crate) fn is_honest(&self) -> bool {
+        self.saboteur.is_none()
+    }
+
     pub(crate) fn configure(&mut self, config: &mut Config) {
         self.saboteur.iter_mut().for_each(|saboteur| saboteur.configure(config));
     }

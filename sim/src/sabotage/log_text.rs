@@ -204,7 +204,8 @@ pub fn header_at(bytes: &[u8]) -> Option<(Header, usize)> {
         let end = at + bytes.get(at..)?.iter().position(|&byte| byte == b'\n')?;
         let line = bytes[at..end].strip_prefix(b"#")?;
         at = end + 1;
-        if line.starts_with(b"TS:") {
+        if let Some(second) = line.strip_prefix(b"TS:") {
+            std::str::from_utf8(second.trim_ascii_end()).ok()?.parse::<i64>().ok()?;
             continue;
         }
         let (sum, rest) = line.split_at_checked(6)?;

@@ -11,13 +11,18 @@ use seedis_core::io::{Dir, Name};
 use seedis_core::turn::Exit;
 
 use super::World;
+use super::audit::Audit;
 use super::durability::Damage;
+use super::ending::check_same;
+use super::inspected::{Inspected, inspect};
 use super::oracle::Oracle;
 use super::rot::Rot;
+use super::told;
 use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
 use crate::finding::Invariant::{D12, L1};
 use crate::finding::{check, found};
+use crate::replay;
 use crate::sabotage::Boundary;
 use crate::sabotage::log_text::{Listed, listed, manifest};
 use crate::script::{Event, Setup};
@@ -44,6 +49,8 @@ pub(crate) struct Lives {
     rot_percent: u32,
     /// The file that has rotted and was not loaded since.
     rot: Option<Rot>,
+    /// What `--check` says of the files that this life began with.
+    inspected: Option<Inspected>,
 }
 
 /// A recovery that has been cut short so often comes to its end: at a crash in twenty turns a long
@@ -79,6 +86,7 @@ impl Lives {
             rot_percent: decisions
                 .mood(Stream::Rot, |rng| *[0, 0, 0, 30].choose(rng).unwrap_or(&0)),
             rot: None,
+            inspected: None,
         }
     }
 
@@ -143,6 +151,7 @@ impl World {
         around.trace.note(b'x', crash as u64, &[]);
         around.marks.crashed(crash);
         let has_lost = around.disk.has_lost();
+        let found = told::Found::on(&around.disk);
         let troubled_ns = around.disk.troubled_ns();
         let disk = Disk::new(STRICT, Faults::none(), around.decisions.clone());
         around.disk = std::mem::replace(&mut around.disk, disk).crash(crash);
@@ -155,16 +164,31 @@ impl World {
         oracle.for_each(|oracle| oracle.crashed(&self.core, crash, damage, loads_log));
         self.around.network.forget();
         self.around.host.forget();
+        self.around.audit = Audit::new(self.lives.is_persistent(), self.around.scope);
+        self.compare_told(&found);
         self.around.clock.restart();
         if crash == Crash::PowerLoss {
             self.rot();
         }
         let around = &mut self.around;
         around.boundary.crashed(&mut around.disk, crash, around.clock.now());
+        // What INFO and `--check` say is of the core's own; a planted bug is for other checks.
+        let is_followed = self.oracle.is_some() && around.boundary.is_honest();
+        let config = self.lives.setup.config();
+        self.lives.inspected = is_followed.then(|| inspect(&config, &around.disk)).flatten();
         self.lives.count += 1;
         self.core = self.lives.begin(&mut around.boundary);
         self.around.network.is_open = !self.core.is_loading() && !self.around.is_resting;
         self.log.clear();
+    }
+
+    /// What INFO tells at the end of a life must be so; only where nobody resets statistics.
+    fn compare_told(&mut self, found: &told::Found) {
+        let mut told = std::mem::take(&mut self.around.told);
+        if self.around.scope == Scope::Modelled && self.around.boundary.is_honest() {
+            let now = self.around.clock.now();
+            told.compare(&mut self.core, now, found);
+        }
     }
 
     /// A file may have changed by itself.
@@ -222,6 +246,9 @@ impl World {
         self.lives.refused = 0;
         self.lives.cut_short = 0;
         self.lives.rot = None;
+        let marks = self.core.watermarks();
+        let inspected = self.lives.inspected.take().filter(|_| marks.is_logging);
+        inspected.iter().for_each(|inspected| inspected.recovered(marks.enqueued));
         if let Some(faults) = self.lives.spared.take()
             && !self.around.is_resting
         {
@@ -241,10 +268,52 @@ impl World {
         self.around.network.rest();
         self.around.disk.heal();
         self.rest();
-        if self.lives.is_persistent() && self.around.scope == Scope::Modelled {
-            self.crash(Crash::PowerLoss);
-            self.rest();
-            self.check_files();
+        if !self.lives.is_persistent() || self.lives.is_over {
+            return;
+        }
+        let is_logging = self.core.watermarks().is_logging && !self.core.is_loading();
+        if self.around.scope == Scope::Any {
+            if is_logging && self.core.write_refusal().is_none() && self.is_odd() {
+                self.reload();
+            }
+            return;
+        }
+        let kept = self.is_odd().then(|| {
+            self.shut_down();
+            replay::dump(&self.core)
+        });
+        self.crash(Crash::PowerLoss);
+        self.rest();
+        self.check_files();
+        self.check_rest();
+        let is_dumped = self
+            .lives
+            .setup
+            .persistence
+            .as_ref()
+            .is_some_and(|it| it.save.is_some() && !it.appendonly);
+        let has_lied = self.around.disk.has_lied();
+        if let Some(kept) = kept.filter(|_| !has_lied && (is_logging || is_dumped)) {
+            let now_ms = self.around.clock.now().wall_ms();
+            check_same(&kept, replay::dump(&self.core), now_ms, "after an orderly end");
+        }
+    }
+
+    /// Half of all seeds.
+    fn is_odd(&self) -> bool {
+        self.lives.setup.core_seed % 2 == 1 && self.around.boundary.is_honest()
+    }
+
+    /// Nothing is left open, and nothing half done.
+    fn check_rest(&self) {
+        let disk = &self.around.disk;
+        if self.lives.is_over || disk.pending() > 0 {
+            return;
+        }
+        let most = usize::from(self.core.watermarks().is_logging);
+        check(disk.open_files() <= most, D12, || format!("{} files are open", disk.open_files()));
+        for name in disk.names(Dir::Data) {
+            check(!name.starts_with(b"temp-"), D12, || format!("{} is left", name.escape_ascii()));
         }
     }
 

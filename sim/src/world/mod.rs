@@ -11,17 +11,21 @@
 //! and each reply must be what the model says, and what is recovered after a crash a state that
 //! may be.
 
+mod audit;
 pub(crate) mod changes;
 mod clients;
 mod clock;
 mod driven;
 mod durability;
+mod ending;
 mod host;
+mod inspected;
 mod lives;
 mod network;
 mod oracle;
 mod rot;
 mod timeline;
+mod told;
 mod wire;
 mod words;
 
@@ -43,6 +47,7 @@ use crate::sabotage::Boundary;
 use crate::script::{Event, Script, Setup};
 use crate::trace::Trace;
 use crate::workload::Scope;
+use audit::Audit;
 use clients::Clients;
 use clock::Clock;
 use durability::History;
@@ -50,6 +55,7 @@ use host::Host;
 use lives::Lives;
 use network::Network;
 use oracle::Oracle;
+use told::Told;
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +134,8 @@ struct Surroundings {
     host: Host,
     disk: Disk,
     boundary: Boundary,
+    audit: Audit,
+    told: Told,
     trace: Trace,
     marks: Marks,
     timeline: Timeline,
@@ -288,6 +296,8 @@ impl World {
         around.look(core);
         let mut logged = core.take_log();
         around.trace.note(b'L', 0, &logged);
+        around.audit.turn_ended(core, &logged, now);
+        around.told.turn_ended(core.is_loading(), &logged, now);
         log.extend_from_slice(&logged);
         oracle.iter_mut().for_each(|oracle| oracle.look(now, std::mem::take(&mut logged)));
         if let Some(exit) = exit {
@@ -327,6 +337,8 @@ impl Surroundings {
             decisions,
             disk,
             boundary,
+            audit: Audit::new(setup.persistence.is_some(), setup.scope),
+            told: Told::default(),
             trace: Trace::default(),
             marks: Marks::default(),
             timeline,
@@ -364,6 +376,7 @@ impl Surroundings {
             self.trace.note(b'd', ticket.0, &[]);
             self.trace.result(&result);
             self.marks.ended(ticket, &result);
+            self.told.ended(ticket, &result, now);
             self.timeline.note(|| format!("request {} ends: {}", ticket.0, words::result(&result)));
             turn.done(ticket, result);
         }
@@ -401,6 +414,8 @@ impl Surroundings {
             self.trace.request(&request);
             self.timeline.note(|| format!("request {}: {}", ticket.0, words::request(&request)));
             self.marks.asked(ticket, &request);
+            self.audit.asked(&request, &self.disk);
+            self.told.asked(ticket, &request, now);
             if let Some(request) = self.host.ask(ticket, request) {
                 self.boundary.ask(&mut self.disk, ticket, request, now);
             }
@@ -408,6 +423,7 @@ impl Surroundings {
         while let Some((_, line)) = effects.log_line() {
             self.trace.note(b'l', 0, line.as_bytes());
             self.marks.line(&line);
+            self.told.line(&line, now);
             self.timeline.note(|| format!("log: {line}"));
         }
     }

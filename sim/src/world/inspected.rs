@@ -1,0 +1,176 @@
+//! What `--check` says of the files of a life that has ended, held against what is there and what
+//! the next life makes of it.
+//!
+//! An operator asks it when a server does not start, and goes by what it says. Batches, commands
+//! and places in the log are counted by a hand that shares no code with it; where it says that a
+//! server starts on the files one must, at the very LSN; what it says can be kept must be whole.
+
+use seedis_core::Config;
+use seedis_core::io::Name;
+use seedis_core::recovery::inspect::{
+    Closing, Files, Finding, Inspector, Keep, Part, PartKind, Verdict,
+};
+
+use super::Timeline;
+use crate::disk::Disk;
+use crate::finding::Invariant::F1;
+use crate::finding::check;
+use crate::sabotage::log_text::{self, Listed, listed, manifest, manifest_of};
+
+/// What is expected of the next life.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    verdict: Verdict,
+    /// Where the log ends, if that is known.
+    end_lsn: Option<u64>,
+}
+
+/// Inspects the files of the log.
+pub(crate) fn inspect(config: &Config, disk: &Disk) -> Option<Inspected> {
+    let text = disk.content(&manifest())?;
+    let files = match Files::parse(text) {
+        Ok(files) => files,
+        Err(why) => return Some(Inspected { verdict: Verdict::Broken(why), end_lsn: None }),
+    };
+    check_parts(&files, text);
+    let (mut inspector, mut end_lsn, mut at) = (Inspector::new(config), None, end_of_base(text));
+    let mut is_whole = true;
+    for part in files.parts() {
+        let bytes = disk.content(&Name::file(part.dir, &part.name))?;
+        let (kind, finding) = (part.kind, read(&mut inspector, part, bytes));
+        let flaw = finding.flaw.as_ref();
+        if is_whole {
+            end_lsn = flaw
+                .and_then(|flaw| flaw.lsn)
+                .or_else(|| finding.lsns.as_ref().map(|it| it.end))
+                .or(end_lsn);
+        }
+        if kind == PartKind::Incr && is_whole {
+            at = check_incr(&finding, bytes, at);
+        } else if finding.dump.is_some() {
+            check_dump(config, &finding, bytes);
+        }
+        is_whole &= finding.flaw.is_none();
+    }
+    let verdict = inspector.verdict();
+    let says_whole = verdict == Verdict::Whole;
+    check(says_whole == is_whole, F1, || format!("files are whole: {is_whole}, {verdict:?}"));
+    Some(Inspected { verdict, end_lsn })
+}
+
+fn read(inspector: &mut Inspector, part: Part, bytes: &[u8]) -> Finding {
+    let mut inspection = inspector.begin(part, bytes.len() as u64);
+    let pieces = bytes.len() / 3 + 1;
+    bytes.chunks(pieces).for_each(|piece| inspection.push(piece));
+    inspection.end()
+}
+
+/// A manifest with the files that are loaded, and no other.
+fn check_parts(files: &Files, text: &[u8]) {
+    let parts = files.parts();
+    let all = listed(text).into_iter().filter(|file| file.kind != 'h');
+    let note = |file: Listed| match file.kind {
+        'b' => Listed { note: None, ..file },
+        _ => file,
+    };
+    let expected: Vec<Listed> = all.map(note).collect();
+    let made = files.manifest_of(&parts);
+    check(made == manifest_of(&expected), F1, || "another manifest is made of it".into());
+    let names = parts.iter().map(|part| &part.name[..]);
+    check(names.eq(expected.iter().map(|file| file.name.as_bytes())), F1, || {
+        format!("other files are loaded: {parts:?}")
+    });
+    let last = files.parts().pop().map(|part| part.name);
+    let without: Vec<Part> =
+        parts.into_iter().filter(|it| Some(&it.name) != last.as_ref()).collect();
+    let fewer = &expected[..expected.len().saturating_sub(1)];
+    check(files.manifest_of(&without) == manifest_of(fewer), F1, || {
+        "a file is not left out".into()
+    });
+}
+
+/// Batches and commands as another hand counts them.
+fn check_incr(finding: &Finding, bytes: &[u8], at: Option<log_text::At>) -> Option<log_text::At> {
+    let part = in_order(log_text::part(bytes, at), at);
+    let batches = part.batches.len() as u64;
+    check(finding.batches == batches, F1, || {
+        let shown = Timeline::shown(bytes);
+        format!("{} batches are told, there are {batches} behind {at:?}: {shown}", finding.batches)
+    });
+    let commands: usize = part.batches.iter().map(|batch| batch.commands().len()).sum();
+    check(finding.commands == commands as u64, F1, || {
+        format!("{} commands are told, there are {commands}", finding.commands)
+    });
+    if let (Some(first), Some(last)) = (part.batches.first(), part.batches.last()) {
+        let lsns = Some(first.lsn..last.end_lsn());
+        check(finding.lsns == lsns, F1, || format!("{:?}, it is {lsns:?}", finding.lsns));
+    }
+    let flaw = finding.flaw.as_ref().map(|flaw| flaw.at);
+    // Lines before what is damaged may be kept or not.
+    let whole = part.batches.last().map_or(0, |batch| batch.place.end);
+    let lines = log_text::annotations(&bytes[whole..]).len();
+    let (least, most) = (whole as u64, (whole + lines) as u64);
+    let is_there = flaw.map_or(most == bytes.len() as u64, |at| (least..=most).contains(&at));
+    check(is_there, F1, || format!("a flaw at {flaw:?}, it is at {least} to {most}"));
+    let kept = Keep::Bytes(flaw.unwrap_or(most));
+    check(finding.keep == kept, F1, || format!("{:?} can be kept, of {kept:?}", finding.keep));
+    part.end
+}
+
+/// Without what is behind a gap, or was written by an earlier life behind a later one.
+fn in_order(mut part: log_text::Part, at: Option<log_text::At>) -> log_text::Part {
+    let mut end = at;
+    let does_not_follow = |batch: &log_text::Batch| {
+        let before = end.replace(batch.end());
+        before.is_some_and(|at| batch.lsn != at.lsn || batch.epoch < at.epoch)
+    };
+    if let Some(first) = part.batches.iter().position(does_not_follow) {
+        (part.len, part.end) = (part.batches[first].place.start, at);
+        part.batches.truncate(first);
+    }
+    part
+}
+
+/// The place in the log behind a base, as the manifest tells it.
+fn end_of_base(text: &[u8]) -> Option<log_text::At> {
+    let note = listed(text).into_iter().find(|file| file.kind == 'b')?.note?;
+    let words: Vec<&str> = note.split(' ').collect();
+    let number = |at: usize| words.get(at).and_then(|word| word.parse().ok());
+    Some(log_text::At { lsn: number(4)?, epoch: number(6).unwrap_or(0) })
+}
+
+/// A dump that was cut anywhere is whole again when it is closed behind the last whole key.
+fn check_dump(config: &Config, all: &Finding, bytes: &[u8]) {
+    let Some(facts) = all.dump else { return };
+    let cut = &bytes[..bytes.len() * 2 / 3];
+    let dump = |bytes: &[u8]| {
+        let mut inspector = Inspector::new(config);
+        let finding = read(&mut inspector, Part::dump(config), bytes);
+        (finding, inspector.verdict())
+    };
+    let (found, verdict) = dump(cut);
+    check(matches!(verdict, Verdict::Broken(_)), F1, || "half a dump is whole".into());
+    let (Keep::Keys(len), Some(kept)) = (found.keep, found.dump) else { return };
+    check(kept.keys <= facts.keys && len <= cut.len() as u64, F1, || "more than there is".into());
+    let mut closing = Closing::of(kept);
+    let mut closed = cut[..len as usize].to_vec();
+    closing.push(&closed);
+    closed.extend(closing.end());
+    let (again, verdict) = dump(&closed);
+    check(verdict == Verdict::Whole, F1, || format!("what was kept is no dump: {again:?}"));
+    let keys = again.dump.map(|dump| dump.keys);
+    check(keys == Some(kept.keys), F1, || format!("{keys:?} keys of {}", kept.keys));
+}
+
+impl Inspected {
+    /// A life serves what it has read of these files, up to this LSN.
+    pub(crate) fn recovered(&self, lsn: u64) {
+        let Self { verdict, end_lsn } = self;
+        check(!matches!(verdict, Verdict::Broken(_)), F1, || {
+            format!("a server starts where none should: {verdict:?}")
+        });
+        check(end_lsn.is_none_or(|end| end == lsn), F1, || {
+            format!("the log ends at {lsn}, it was told that it does at {end_lsn:?}")
+        });
+    }
+}

@@ -1,0 +1,368 @@
+//! What INFO tells of files, held against what the world has seen of them.
+//!
+//! An operator decides by these figures, and no reply that the model compares holds them. They are
+//! asked for when a life ends, in the middle of whatever was under way, since then nobody minds a
+//! turn more: sizes, syncs and writes that failed, how long they took, saves and rewrites by the
+//! lines of the log that tell of them, keys by what the core holds, and whether what is due by the
+//! rules of `save` and `auto-aof-rewrite-*` has begun.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seedis_core::io::{FileId, IoErrorKind};
+use seedis_core::{ConnId, Core, IoReq, IoResult, Now, Peer, Ticket};
+
+use crate::disk::Disk;
+use crate::finding::Invariant::{D12, F1, L1};
+use crate::finding::check;
+use crate::replay;
+use crate::sabotage::log_text::{Listed, commands, is, listed, manifest};
+
+/// What a life has done to files.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    asked: BTreeMap<Ticket, Asked>,
+    /// Files that a batch was written to.
+    logs: BTreeSet<FileId>,
+    counts: BTreeMap<&'static str, u64>,
+    took_ns: u64,
+    took_ns_max: u64,
+    /// When the last line of a kind was told: time and how often.
+    lines: BTreeMap<&'static str, (Now, u64)>,
+    /// Turns that have logged something since a save has begun that has succeeded, and since the
+    /// one that runs has.
+    logged: u64,
+    logged_since: u64,
+    begins: bool,
+    /// Some request has failed.
+    has_failed: bool,
+    served: Option<Now>,
+}
+
+#[derive(Debug)]
+enum Asked {
+    Write { bytes: usize },
+    Sync { at_ns: u64 },
+}
+
+const LINES: [&str; 7] =
+    [LOADED, SAVE_BEGAN, SAVE_ENDED, SAVE_FAILED, REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED];
+/// What is told when DEBUG LOADAOF is over.
+pub(super) const LOADED: &str = "Append Only File loaded by DEBUG LOADAOF";
+const SAVE_BEGAN: &str = "Background saving started";
+const SAVE_ENDED: &str = "Background saving terminated with success";
+const SAVE_FAILED: &str = "Background saving error";
+const REWRITE_BEGAN: &str = "Background append only file rewriting started";
+const REWRITE_ENDED: &str = "Background AOF rewrite finished successfully";
+const REWRITE_FAILED: &str = "Background AOF rewrite failed";
+
+/// Time within which what is due must have begun.
+const PATIENCE_S: u64 = 2;
+
+impl Told {
+    /// The core asks for this.
+    pub(crate) fn asked(&mut self, ticket: Ticket, request: &IoReq, now: Now) {
+        if self.served.is_none() {
+            return;
+        }
+        match request {
+            IoReq::WriteAt { file, bytes, from, .. } => {
+                self.logs.insert(*file);
+                self.asked.insert(ticket, Asked::Write { bytes: bytes.len() - from });
+            }
+            IoReq::Sync { file } if self.logs.contains(file) => {
+                self.asked.insert(ticket, Asked::Sync { at_ns: now.mono_ns });
+            }
+            _ => {}
+        }
+    }
+
+    /// The core hears how it ended.
+    pub(crate) fn ended(&mut self, ticket: Ticket, result: &IoResult, now: Now) {
+        self.has_failed |= matches!(result, IoResult::Failed(_) | IoResult::NotWritten { .. });
+        let Some(asked) = self.asked.remove(&ticket) else { return };
+        let is_failure = |kind| kind != IoErrorKind::Interrupted;
+        let name = match (asked, result) {
+            (Asked::Write { bytes }, IoResult::Written { count, .. }) if *count < bytes => {
+                "aof_short_writes"
+            }
+            (_, IoResult::NotWritten { error, .. }) if is_failure(error.kind) => {
+                "aof_failed_writes"
+            }
+            (Asked::Sync { at_ns }, IoResult::Done) => {
+                self.took_ns = now.mono_ns - at_ns;
+                self.took_ns_max = self.took_ns_max.max(self.took_ns);
+                "aof_fsyncs"
+            }
+            (Asked::Sync { .. }, IoResult::Failed(error)) if is_failure(error.kind) => {
+                "aof_failed_fsyncs"
+            }
+            _ => return,
+        };
+        *self.counts.entry(name).or_default() += 1;
+    }
+
+    /// A line of the server's log.
+    pub(crate) fn line(&mut self, line: &str, now: Now) {
+        let Some(kind) = LINES.iter().find(|kind| line.starts_with(**kind)) else { return };
+        let told = self.lines.entry(kind).or_insert((now, 0));
+        *told = (now, told.1 + 1);
+        match *kind {
+            SAVE_BEGAN => (self.logged_since, self.begins) = (0, true),
+            SAVE_ENDED => self.logged = self.logged_since,
+            _ => {}
+        }
+    }
+
+    /// How often a line of a kind was told.
+    pub(super) fn count(&self, kind: &str) -> u64 {
+        self.lines.get(kind).map_or(0, |line| line.1)
+    }
+
+    /// A turn is over.
+    pub(crate) fn turn_ended(&mut self, is_loading: bool, logged: &[u8], now: Now) {
+        // An expiry is no change that a save is counted by.
+        let is_expiry =
+            |words: &Vec<Vec<u8>>| ["SELECT", "DEL", "HDEL"].iter().any(|it| is(words, it));
+        let has_logged = commands(logged).iter().any(|words| !is_expiry(words));
+        if !is_loading {
+            self.served.get_or_insert(now);
+        }
+        self.logged += u64::from(has_logged);
+        // Perhaps before it began.
+        let begins = std::mem::take(&mut self.begins);
+        self.logged_since += u64::from(has_logged && !begins);
+    }
+
+    /// Asks the core, which is not needed any more, and compares.
+    pub(crate) fn compare(&mut self, core: &mut Core, now: Now, disk: &Found) {
+        let is_loading = core.is_loading();
+        let info = Info::of(core, now, |line| self.line(line, now));
+        if info.0.is_empty() {
+            // It is not told before the log is durable.
+            return;
+        }
+        match is_loading {
+            true => info.check_loading(),
+            false => {
+                info.check_keys(core);
+                self.check_saves(&info, now);
+                self.check_due(&info, now);
+                if info.number("aof_enabled") == Some(1) && core.watermarks().is_logging {
+                    self.check_log(&info, disk, core);
+                    self.check_files(&info, disk);
+                }
+            }
+        }
+    }
+
+    fn check_log(&self, info: &Info, disk: &Found, core: &Core) {
+        let is_one_file = info.number("aof_rewrites") == Some(0);
+        for name in ["aof_fsyncs", "aof_failed_fsyncs", "aof_failed_writes", "aof_short_writes"] {
+            let seen = self.counts.get(name).copied().unwrap_or(0);
+            let told = info.number(name);
+            let is_so = if is_one_file { told == Some(seen) } else { told <= Some(seen) };
+            check(is_so, F1, || format!("{name} is {told:?}, seen were {seen}"));
+        }
+        if is_one_file {
+            info.check("aof_last_fsync_usec", self.took_ns / 1000);
+            info.check("aof_max_fsync_usec", self.took_ns_max / 1000);
+        }
+        let marks = core.watermarks();
+        let waits = info.number("aof_buffer_length").unwrap_or(0);
+        let is_well = info.0.get("aof_last_bgrewrite_status").is_some_and(|it| it == "ok");
+        let is_still = is_well && info.number("aof_rewrite_in_progress") == Some(0) && waits == 0;
+        if let Some(bytes) = disk.log_bytes.filter(|_| is_still) {
+            info.check("aof_current_size", bytes);
+        }
+        if marks.written == marks.enqueued {
+            info.check("aof_buffer_length", 0);
+        }
+    }
+
+    fn check_saves(&self, info: &Info, now: Now) {
+        let count = |kind| self.count(kind);
+        let at = |kind| self.lines.get(kind).map(|line| line.0);
+        info.check("rdb_saves", count(SAVE_ENDED));
+        info.check("aof_rewrites", count(REWRITE_BEGAN));
+        let kinds = [
+            ("rdb_bgsave_in_progress", "rdb_current_bgsave_time_sec", SAVE_BEGAN),
+            ("aof_rewrite_in_progress", "aof_current_rewrite_time_sec", REWRITE_BEGAN),
+        ];
+        for (runs, name, began) in kinds {
+            let since = at(began).filter(|_| info.number(runs) == Some(1));
+            let seconds = since.map(|since| (now.mono_ns - since.mono_ns) / 1_000_000_000);
+            check(info.number(name) == seconds, F1, || {
+                format!("{name} is {:?}, it began {seconds:?} s ago", info.number(name))
+            });
+        }
+        let saved = at(SAVE_ENDED).or(self.served);
+        if let Some(saved) = saved.filter(|saved| saved.wall_us >= 0 && count(SAVE_ENDED) > 0) {
+            info.check("rdb_last_save_time", (saved.wall_us / 1_000_000) as u64);
+        }
+        let changes = info.number("rdb_changes_since_last_save").unwrap_or(0);
+        check(changes >= self.logged, F1, || {
+            format!("{changes} changes since the last save, and {} turns with some", self.logged)
+        });
+        self.check_ended(info, "rdb_last_bgsave_time_sec", [SAVE_BEGAN, SAVE_ENDED, SAVE_FAILED]);
+        let kinds = [REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED];
+        self.check_ended(info, "aof_last_rewrite_time_sec", kinds);
+    }
+
+    /// Nothing is left of what is over.
+    fn check_files(&self, info: &Info, disk: &Found) {
+        let runs = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress"];
+        let is_busy = runs.iter().any(|name| info.number(name) != Some(0)) || disk.is_pending;
+        if is_busy || self.has_failed {
+            return;
+        }
+        check(disk.open_files == 1, D12, || format!("{} files are open", disk.open_files));
+        let has_rewritten = self.count(REWRITE_ENDED) > 0;
+        check(!(has_rewritten && disk.has_history), D12, || "old files are not removed".into());
+    }
+
+    /// What is due by the rules has begun.
+    fn check_due(&self, info: &Info, now: Now) {
+        let runs = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress"];
+        if runs.iter().any(|name| info.number(name) != Some(0)) {
+            return;
+        }
+        info.check_growth();
+        let saved = self.lines.get(SAVE_ENDED).map(|line| line.0).or(self.served);
+        let is_well = !self.lines.contains_key(SAVE_FAILED);
+        let Some(saved) = saved.filter(|_| is_well) else { return };
+        let passed_s = (now.mono_ns - saved.mono_ns) / 1_000_000_000;
+        let changes = info.number("rdb_changes_since_last_save").unwrap_or(0);
+        for point in &info.1.save {
+            let is_due =
+                changes >= u64::from(point.changes) && passed_s >= point.seconds + PATIENCE_S;
+            check(!is_due, L1, || {
+                format!("{changes} changes were not saved for {passed_s} s, due by {point:?}")
+            });
+        }
+    }
+
+    /// How long the last one took, if none has begun since.
+    fn check_ended(&self, info: &Info, name: &str, [began, ended, failed]: [&str; 3]) {
+        let at = |kind| self.lines.get(kind).map(|line| line.0.mono_ns);
+        let end = at(ended).max(at(failed));
+        if let Some((from, to)) = at(began).zip(end).filter(|(from, to)| from < to) {
+            info.check(name, (to - from) / 1_000_000_000);
+        }
+    }
+}
+
+/// What a life has left on the disk.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Bytes of the files of the log, if they can be told: none is missing, and none has shrunk.
+    log_bytes: Option<u64>,
+    has_history: bool,
+    open_files: usize,
+    is_pending: bool,
+}
+
+impl Found {
+    /// Looks at it.
+    pub(crate) fn on(disk: &Disk) -> Self {
+        let all = listed(disk.content(&manifest()).unwrap_or_default());
+        let files = all.iter().filter(|file| file.kind != 'h');
+        let len = |file: &Listed| disk.content(&file.file()).map(|bytes| bytes.len() as u64);
+        Self {
+            log_bytes: files.map(len).sum::<Option<u64>>().filter(|_| !disk.has_lost()),
+            has_history: all.iter().any(|file| file.kind == 'h'),
+            open_files: disk.open_files(),
+            is_pending: disk.pending() > 0,
+        }
+    }
+}
+
+/// What INFO tells.
+struct Info(BTreeMap<String, String>, seedis_core::Config);
+
+impl Info {
+    fn of(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> Self {
+        let conn = ConnId { slot: 1000, generation: 0 };
+        // What is due begins.
+        let mut effects = core.turn(now).seal();
+        while let Some((_, line)) = effects.log_line() {
+            tell(&line);
+        }
+        let mut turn = core.turn(now);
+        turn.accept(conn, somebody());
+        turn.feed(conn, b"INFO everything\r\n");
+        let effects = turn.seal();
+        let text: Vec<u8> = effects.tx(conn).flatten().copied().collect();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines = text.lines().filter_map(|line| line.split_once(':'));
+        let lines = lines.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Self(lines, core.config().clone())
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.parse().ok()
+    }
+
+    fn check(&self, name: &str, expected: u64) {
+        check(self.number(name) == Some(expected), F1, || {
+            format!("INFO tells {name} {:?}, it is {expected}", self.0.get(name))
+        });
+    }
+
+    fn check_keys(&self, core: &Core) {
+        let mut all: BTreeMap<usize, [u64; 3]> = BTreeMap::new();
+        for ((db, _), (value, deadline)) in replay::dump(core) {
+            let counts = all.entry(db).or_default();
+            counts[0] += 1;
+            counts[1] += u64::from(deadline.is_some());
+            counts[2] += u64::from(value.has_deadlines());
+        }
+        for (db, [keys, expires, timed]) in all {
+            let told = self.0.get(&format!("db{db}")).cloned().unwrap_or_default();
+            let sub = if timed > 0 { format!(",subexpiry={timed}") } else { String::new() };
+            let begins = told.starts_with(&format!("keys={keys},expires={expires},avg_ttl="));
+            let ends = told.ends_with(&sub) && told.contains("subexpiry") == (timed > 0);
+            check(begins && ends, F1, || {
+                format!("db{db} is told as {told}: {keys} keys, {expires} expire{sub}")
+            });
+        }
+    }
+
+    fn check_loading(&self) {
+        self.check("loading", 1);
+        let (loaded, total) =
+            (self.number("loading_loaded_bytes"), self.number("loading_total_bytes"));
+        check(loaded <= total, F1, || format!("{loaded:?} bytes of {total:?} are loaded"));
+        let (loaded, total) = (loaded.unwrap_or(0) as f64, total.unwrap_or(0).max(1) as f64);
+        let percent = format!("{:.2}", loaded * 100.0 / total);
+        let told = self.0.get("loading_loaded_perc");
+        check(told == Some(&percent), F1, || format!("{told:?} % loaded, it is {percent}"));
+        let left = self.number("loading_eta_seconds");
+        check(loaded > 0.0 || left.is_some(), F1, || "no time left".into());
+        check(loaded < total || left == Some(0), F1, || format!("{left:?} s left of nothing"));
+    }
+
+    /// What the rules say is due has begun.
+    fn check_growth(&self) {
+        let percentage = u128::from(self.1.auto_aof_rewrite_percentage);
+        let size = u128::from(self.number("aof_current_size").unwrap_or(0));
+        let base = u128::from(self.number("aof_base_size").unwrap_or(0)).max(1);
+        let is_due = percentage > 0
+            && size >= u128::from(self.1.auto_aof_rewrite_min_size)
+            && size * 100 >= base * (100 + percentage);
+        let is_well = self.0.get("aof_last_bgrewrite_status").is_some_and(|it| it == "ok");
+        let is_on = self.number("aof_enabled") == Some(1);
+        check(!(is_due && is_well && is_on), L1, || {
+            format!("the log has grown from {base} to {size} and is not rewritten")
+        });
+    }
+}
+
+pub(super) fn somebody() -> Peer {
+    Peer {
+        addr: "10.0.0.98:4000".into(),
+        laddr: "10.0.0.99:6379".into(),
+        is_local: true,
+        is_unix: false,
+        fd: 7,
+    }
+}
