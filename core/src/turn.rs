@@ -18,9 +18,11 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::client::{Client, Closing};
+use crate::command::Registry;
 use crate::config::{Config, LogLevel};
 use crate::engine::Batch;
 use crate::persist::aof::AofState;
@@ -179,7 +181,12 @@ impl Core {
     /// A server without data.
     #[must_use]
     pub fn new(config: Config, seed: Seed) -> Self {
-        let registry = crate::command::registry();
+        Self::sharing(crate::command::registry().into(), config, seed)
+    }
+
+    /// The same, with commands that were made before: who begins many servers makes them once.
+    #[must_use]
+    pub fn sharing(registry: Arc<Registry>, config: Config, seed: Seed) -> Self {
         Self { server: Server::new(config, seed, registry), batch: Batch::default() }
     }
 

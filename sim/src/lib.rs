@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod caught;
+mod commands;
 pub mod decisions;
 pub mod differential;
 pub mod disk;

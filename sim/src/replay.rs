@@ -14,6 +14,7 @@ use seedis_core::value::stream::id::StreamId;
 use seedis_core::value::walk::{Part, walk_pack};
 use seedis_core::{Config, ConnId, Core, Now, Peer};
 
+use crate::commands;
 use crate::model::{Group, Id, Pending, Seen, Stream, Value};
 
 /// A keyspace as a map: (database, key) to value and deadline.
@@ -145,7 +146,7 @@ fn add_part(value: &mut Value, part: &Part<'_>) {
 /// When the log is not consumed to its end: it does not end with a whole command.
 #[must_use]
 pub fn replay(log: &[u8]) -> Core {
-    let mut core = Core::new(Config::default(), [0; 32]);
+    let mut core = commands::server(Config::default(), [0; 32]);
     let conn = ConnId { slot: 0, generation: 0 };
     let mut turn = core.turn(Now { mono_ns: 1, wall_us: 0 });
     let peer = Peer { addr: "".into(), laddr: "".into(), is_local: true, is_unix: false, fd: 0 };

@@ -138,7 +138,7 @@ mod tests {
 
     /// At the time 1000: a large hash and a small one, each with a field that stays.
     fn server() -> Server {
-        let mut server = Server::new(Config::default(), [0; 32], crate::command::registry());
+        let mut server = Server::new(Config::default(), [0; 32], crate::command::registry().into());
         server.now = Now { mono_ns: 0, wall_us: 1_000_000 };
         let thresholds = crate::value::Thresholds::default();
         for (name, fields, at_ms) in [(&b"big"[..], BIG, 2000), (b"small", 3, 1990)] {

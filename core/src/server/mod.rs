@@ -20,6 +20,7 @@ pub(crate) mod watch;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::client::eviction::ClientMemory;
@@ -52,7 +53,7 @@ pub(crate) struct Server {
     /// A pack for aggregates that are being changed, kept for the next.
     pub(crate) scratch: Option<Pack>,
     pub(crate) dbs: Databases,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) clients: Clients,
     pub(crate) pool: Pool,
     pub(crate) pubsub: PubSub,
@@ -111,7 +112,12 @@ pub(crate) struct Outbox {
 }
 
 impl Server {
-    pub(crate) fn new(config: Config, seed: [u8; 32], registry: Registry) -> Self {
+    /// The bytes of a server without data. The table of commands is told as a part of it, so that
+    /// no figure depends on whether others share it.
+    pub(crate) const BYTES: usize =
+        size_of::<Self>() - size_of::<Arc<Registry>>() + size_of::<Registry>();
+
+    pub(crate) fn new(config: Config, seed: [u8; 32], registry: Arc<Registry>) -> Self {
         let mut rng = Rng::new(seed);
         let hasher = KeyHasher::new(rng.bits(), rng.bits());
         let dbs = Databases::new(config.databases, hasher);
@@ -320,6 +326,6 @@ impl Server {
         let data: usize = self.dbs.iter().map(Db::bytes).sum();
         let clients = self.clients.len() * size_of::<Client>();
         let output: usize = self.clients.iter().map(|client| client.output.pending_bytes()).sum();
-        (data + clients + output + size_of::<Self>()) as u64
+        (data + clients + output + Self::BYTES) as u64
     }
 }

@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn reads_renew_no_clocks_while_a_snapshot_is_out() {
-        let mut server = Server::new(Config::default(), [0; 32], registry());
+        let mut server = Server::new(Config::default(), [0; 32], registry().into());
         let key = server.hasher.key(b"k");
         server.dbs[0].set(key, None, NewValue::Int(1), None, 5);
         let read_at = |server: &mut Server, second: i64| {

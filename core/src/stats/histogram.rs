@@ -2,10 +2,13 @@
 //!
 //! Below 64 ns every value has a bucket; above, every power of two is split into 32, so that a
 //! bucket's bound is at most 3 percent above any value in it. A second and more share the last
-//! bucket. That is 832 counters, 6.5 KB a command that was called at all.
+//! bucket. That is 832 counters, or 6.5 KB a command; but the calls of one command mostly lie in a
+//! few powers of two, so counters come 32 at a time, with the first value among them.
 //!
 //! LATENCY HISTOGRAM prints powers of two of 1024 ns, under the names that Redis gives them: those
 //! are the upper ends of the buckets of its own histogram, which splits a power of two into 128.
+
+use alloc::boxed::Box;
 
 /// Buckets of a power of two.
 const PER_OCTAVE: usize = 32;
@@ -18,26 +21,31 @@ const NS_MAX: u64 = 1_000_000_000;
 
 const BUCKETS: usize = 832;
 
+/// Powers of two, each with buckets of its own.
+const OCTAVES: usize = BUCKETS / PER_OCTAVE;
+
 /// Bounds that [`Histogram::by_powers`] reports: 1024 ns and twice as much each time.
 const POWERS: u32 = 20;
 
 /// A histogram of nanoseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram {
-    counts: [u64; BUCKETS],
+    octaves: [Option<Box<[u64; PER_OCTAVE]>>; OCTAVES],
     total: u64,
 }
 
 impl Histogram {
     /// A histogram without values.
     pub(crate) fn new() -> Self {
-        Self { counts: [0; BUCKETS], total: 0 }
+        Self::default()
     }
 
     /// Counts `calls` that took `ns` each.
     #[inline]
     pub(crate) fn record(&mut self, ns: u64, calls: u64) {
-        self.counts[bucket_of(ns)] += calls;
+        let bucket = bucket_of(ns);
+        let octave = &mut self.octaves[bucket / PER_OCTAVE];
+        octave.get_or_insert_default()[bucket % PER_OCTAVE] += calls;
         self.total += calls;
     }
 
@@ -52,12 +60,16 @@ impl Histogram {
         let wanted =
             ((percent / 100.0 * self.total as f64 + 0.5) as u64).clamp(1, self.total.max(1));
         let mut seen = 0;
-        let mut counts = self.counts.iter();
-        let found = counts.position(|count| {
-            seen += count;
+        let found = (0..BUCKETS).find(|&bucket| {
+            seen += self.count(bucket);
             seen >= wanted
         });
         found.map_or(0, bound_of)
+    }
+
+    fn count(&self, bucket: usize) -> u64 {
+        let octave = self.octaves[bucket / PER_OCTAVE].as_ref();
+        octave.map_or(0, |counts| counts[bucket % PER_OCTAVE])
     }
 
     /// Upper bounds in microseconds with how many values lie below or at them, where that grows.
@@ -70,7 +82,7 @@ impl Histogram {
                 POWERS => (BUCKETS, 1_073_741),
                 _ => (bucket_of(1024 << power) + 1, ((1032_u64 << power) - 1) / 1000),
             };
-            let count: u64 = self.counts[from..to].iter().sum();
+            let count: u64 = (from..to).map(|bucket| self.count(bucket)).sum();
             from = to;
             seen += count;
             (count > 0).then_some((bound_us, seen))

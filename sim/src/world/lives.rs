@@ -18,6 +18,7 @@ use super::inspected::{Inspected, inspect};
 use super::oracle::Oracle;
 use super::rot::Rot;
 use super::told;
+use crate::commands;
 use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
 use crate::finding::Invariant::{D12, L1};
@@ -94,7 +95,7 @@ impl Lives {
     pub(crate) fn begin(&self, boundary: &mut Boundary) -> Core {
         let mut config = self.setup.config();
         boundary.configure(&mut config);
-        let mut core = Core::new(config, self.setup.core_seed(self.count));
+        let mut core = commands::server(config, self.setup.core_seed(self.count));
         core.keep_log();
         if self.is_persistent() {
             core.recover();

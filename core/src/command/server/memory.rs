@@ -184,7 +184,7 @@ impl Server {
     pub(crate) fn used_memory_estimate(&self) -> u64 {
         let data: usize = self.dbs.iter().map(crate::keyspace::Db::bytes).sum();
         let clients = self.clients.len() * size_of::<crate::client::Client>();
-        (data + clients + size_of::<Self>()) as u64
+        (data + clients + Self::BYTES) as u64
     }
 }
 

@@ -27,7 +27,7 @@ impl MemoryFigures {
     pub(crate) fn of(server: &Server, client: &Client) -> Self {
         let used = server.used_memory() + client.output.pending_bytes() as u64;
         let data: u64 = server.dbs.iter().map(|db| db.bytes() as u64).sum();
-        let startup = size_of::<Server>() as u64;
+        let startup = Server::BYTES as u64;
         let clients = used.saturating_sub(data + startup);
         let tables: usize =
             server.dbs.iter().map(|db| db.table_bytes() + db.deadline_bytes()).sum();
