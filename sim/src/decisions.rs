@@ -279,12 +279,11 @@ impl Decisions {
         if source.is_resting {
             return Vec::new();
         }
-        let events = match source.script {
+        let mut events: Vec<Event> = match source.script {
             Some(_) => source.step.iter().filter(|event| is_one(event)).cloned().collect(),
             None => draw(),
         };
-        let is_on = |event: &Event| !source.off.iter().any(|off| off.has(event));
-        let events: Vec<Event> = events.into_iter().filter(is_on).collect();
+        events.retain(|event| !source.off.iter().any(|off| off.has(event)));
         if let Some(step) = source.written.as_mut().and_then(|steps| steps.last_mut()) {
             step.extend(events.iter().cloned());
         }

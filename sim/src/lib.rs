@@ -11,6 +11,7 @@
 
 pub mod caught;
 mod commands;
+mod decimal;
 pub mod decisions;
 pub mod differential;
 pub mod disk;

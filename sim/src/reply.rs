@@ -68,6 +68,13 @@ fn line(bytes: &[u8], at: usize) -> Result<Line<'_>, Malformed> {
 }
 
 fn number(line: &[u8], at: usize) -> Result<i64, Malformed> {
+    // Nearly all are lengths of one or two digits.
+    if let [b'1'..=b'9', ..] | [b'0'] = line
+        && line.len() < 10
+        && line.iter().all(u8::is_ascii_digit)
+    {
+        return Ok(line.iter().fold(0, |number, digit| 10 * number + i64::from(digit - b'0')));
+    }
     let text = std::str::from_utf8(line).map_err(|_| Malformed { at })?;
     text.parse().map_err(|_| Malformed { at })
 }

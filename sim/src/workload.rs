@@ -18,6 +18,8 @@ use rand_chacha::ChaCha8Rng;
 use seedis_core::command::arguments::{self, Argument, Kind};
 use seedis_core::command::spec::{Command, Flags, Group};
 
+use crate::commands;
+use crate::decimal::{numbered, push_decimal};
 use crate::model::{Model, Words};
 
 /// What clients may say.
@@ -62,13 +64,15 @@ struct Form {
     command: &'static Command,
     words: Vec<&'static str>,
     arguments: Vec<Argument<'static>>,
+    /// Whether it may be said where a model listens.
+    is_safe: bool,
 }
 
 /// The forms of all commands, in the order of the table.
 fn forms() -> &'static [Form] {
     static FORMS: OnceLock<Vec<Form>> = OnceLock::new();
     FORMS.get_or_init(|| {
-        let registry = seedis_core::command::registry();
+        let registry = commands::registry();
         let commands = registry.tops().iter().map(|&id| registry.row(id).command);
         commands.flat_map(Form::of).collect()
     })
@@ -92,7 +96,7 @@ impl Workload {
             if form.command.name.ends_with("subscribe") && !listens {
                 continue;
             }
-            if scope == Scope::Modelled && !is_safe(form.command) {
+            if scope == Scope::Modelled && !form.is_safe {
                 unsafe_names.push(form.command.name);
                 continue;
             }
@@ -120,7 +124,8 @@ impl Workload {
     #[must_use]
     pub fn next(&self, now_ms: i64, rng: &mut ChaCha8Rng) -> Words {
         let Some(form) = self.choose(rng) else { return vec![b"PING".to_vec()] };
-        let mut words: Words = form.words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let mut words = Words::with_capacity(form.words.len() + 6);
+        words.extend(form.words.iter().map(|word| word.as_bytes().to_vec()));
         Maker::new(self, form, now_ms, rng, &mut words).sequence(&form.arguments);
         if rng.random_ratio(self.spoil_percent, 100) {
             let whole = words.clone();
@@ -168,10 +173,15 @@ impl Workload {
         // Squaring skews towards the first keys.
         let draw: f64 = rng.random();
         let number = (draw * draw * f64::from(self.keys)) as u32;
-        match number % 40 {
-            39 => format!("{kind}:{number}:{}", "long".repeat(80)).into_bytes(),
-            _ => format!("{kind}:{number}").into_bytes(),
+        let mut key = Vec::with_capacity(kind.len() + 8);
+        key.extend_from_slice(kind.as_bytes());
+        key.push(b':');
+        push_decimal(number.into(), &mut key);
+        if number % 40 == 39 {
+            key.push(b':');
+            key.extend_from_slice(&b"long".repeat(80));
         }
+        key
     }
 
     /// An element, a field, a member: mostly one of few, or no two commands would name the same.
@@ -183,7 +193,7 @@ impl Workload {
             2 => rng.random_range(0..400).to_string().into_bytes(),
             _ => {
                 let draw: f64 = rng.random();
-                format!("m{}", (draw * draw * 40.0) as u32).into_bytes()
+                numbered("m", (draw * draw * 40.0) as u64)
             }
         }
     }
@@ -237,7 +247,7 @@ impl Form {
     fn of(command: &'static Command) -> Vec<Self> {
         let form = |words, notation| {
             let arguments = arguments::parse(notation).unwrap_or_default();
-            Self { command, words, arguments }
+            Self { command, words, arguments, is_safe: is_safe(command) }
         };
         if command.subcommands.is_empty() {
             return vec![form(vec![command.name], command.arguments)];

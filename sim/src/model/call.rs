@@ -1,10 +1,12 @@
 //! A command that is running: its words, and what it may do to the keys.
 
+use crate::decimal::decimal;
+
 use super::keyspace::{Entry, Keyspace};
 use super::logged::Logged;
 use super::reply::Reply;
 use super::scans::Walks;
-use super::value::Kind;
+use super::value::{Kind, Value};
 use super::waits::Wanted;
 
 pub(super) const SYNTAX: &str = "ERR syntax error";
@@ -86,9 +88,9 @@ impl Call<'_> {
 
     /// The string of a key.
     pub(super) fn text_of(&mut self, key: &[u8]) -> Result<Option<Text>, Vec<u8>> {
-        let Some(entry) = self.meet(key).cloned() else { return Ok(None) };
-        let value = entry.value.into_string().ok_or(WRONG_TYPE)?;
-        Ok(Some(Text { value, deadline_ms: entry.deadline_ms }))
+        let Some(entry) = self.meet(key) else { return Ok(None) };
+        let Value::String(value) = &entry.value else { return Err(WRONG_TYPE.into()) };
+        Ok(Some(Text { value: value.clone(), deadline_ms: entry.deadline_ms }))
     }
 
     /// The aggregate of a key, which must be of its type: `call.read::<List>(key)?`.
@@ -168,7 +170,7 @@ impl Call<'_> {
 /// A number as Redis reads it: as it would write it, and in no other way.
 pub(super) fn int(word: &[u8]) -> Option<i64> {
     let number: i64 = std::str::from_utf8(word).ok()?.parse().ok()?;
-    (number.to_string().as_bytes() == word).then_some(number)
+    (decimal(number, &mut [0; 20]) == word).then_some(number)
 }
 
 /// A word as C sees it: up to its first NUL.

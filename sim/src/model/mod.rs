@@ -54,6 +54,7 @@ pub use streams::{Group, Id, Pending, Seen, Stream};
 pub use value::{Fields, List, Scores, Set, Value};
 pub use waits::Served;
 
+use core::hash::BuildHasherDefault;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
@@ -61,6 +62,7 @@ use seedis_core::ConnId;
 
 use call::Call;
 use logged::Logged;
+use mixer::Mixer;
 use pubsub::Channels;
 use scans::Walks;
 use transactions::Transaction;
@@ -171,7 +173,8 @@ const FAMILIES: &[Family] = &[
 
 /// A command of a family, by its name in lower case, and whether it writes.
 fn row(name: &[u8]) -> Option<(&'static Row, bool)> {
-    static ROWS: OnceLock<HashMap<&'static [u8], (&'static Row, bool)>> = OnceLock::new();
+    type Rows = HashMap<&'static [u8], (&'static Row, bool), BuildHasherDefault<Mixer>>;
+    static ROWS: OnceLock<Rows> = OnceLock::new();
     let rows = ROWS.get_or_init(|| {
         let of = |rows: &'static [Row], writes| {
             rows.iter().map(move |row| (row.0.as_bytes(), (row, writes)))
@@ -183,7 +186,7 @@ fn row(name: &[u8]) -> Option<(&'static Row, bool)> {
 }
 
 /// Commands around transactions, which are no ordinary commands.
-const AROUND: [(&str, i32); 6] =
+static AROUND: [(&str, i32); 6] =
     [("multi", 1), ("exec", 1), ("discard", 1), ("watch", -2), ("unwatch", 1), ("reset", 1)];
 
 impl Model {
@@ -209,7 +212,7 @@ impl Model {
     /// Whether replies of a command are known byte by byte.
     #[must_use]
     pub fn knows(name: &[u8]) -> bool {
-        arity(name).is_some() || streams::is_container(name)
+        arity(&name.to_ascii_lowercase()).is_some() || streams::is_container(name)
     }
 
     /// A connection was made.
@@ -441,11 +444,13 @@ fn writes(session: &Session, words: &[Vec<u8>]) -> bool {
     row(&name).is_some_and(|(_, writes)| writes)
 }
 
+/// What Redis tells of a command by its name in lower case.
 fn arity(name: &[u8]) -> Option<i32> {
-    let name = name.to_ascii_lowercase();
-    let mut others = AROUND.into_iter().chain(pubsub::COMMANDS);
-    let mut around = || others.find(|row| row.0.as_bytes() == name).map(|row| row.1);
-    row(&name).map(|(row, _)| row.1).or_else(&mut around)
+    let around = || {
+        let mut others = AROUND.iter().chain(&pubsub::COMMANDS);
+        others.find(|row| row.0.as_bytes() == name).map(|row| row.1)
+    };
+    row(name).map(|(row, _)| row.1).or_else(around)
 }
 
 fn takes(arity: i32, words: usize) -> bool {

@@ -15,7 +15,7 @@ use super::scans::matches;
 use super::{Expected, Model, Session, full_name};
 
 /// Commands that are about channels, with their arities.
-pub(super) const COMMANDS: [(&str, i32); 9] = [
+pub(super) static COMMANDS: [(&str, i32); 9] = [
     ("subscribe", -2),
     ("unsubscribe", -1),
     ("psubscribe", -2),
@@ -182,9 +182,11 @@ impl Model {
 
     /// The error with which a client that listens is refused, if it is.
     pub(super) fn refuse_listener(&self, session: &Session, words: &[Vec<u8>]) -> Option<String> {
+        if !self.may_only_listen(session) {
+            return None;
+        }
         let name = String::from_utf8_lossy(&words[0]).to_lowercase();
-        let may = name.ends_with("subscribe") || ["ping", "quit", "reset"].contains(&&*name);
-        if may || !self.may_only_listen(session) {
+        if name.ends_with("subscribe") || ["ping", "quit", "reset"].contains(&&*name) {
             return None;
         }
         let sub = || String::from_utf8_lossy(&words[1]).to_lowercase();

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::Words;
 use super::scores::is_written;
+use crate::decimal::decimal;
 use crate::reply;
 
 /// A reply.
@@ -150,6 +151,12 @@ fn head(bytes: &[u8], at: usize, kind: u8, len: usize) -> Option<usize> {
     (is_it && line.get(digits + 1) == Some(&b'\n')).then_some(at + digits + 3)
 }
 
+/// The end of a line of this kind that says this.
+fn line_end(bytes: &[u8], at: usize, kind: u8, text: &[u8]) -> Option<usize> {
+    let rest = bytes.get(at..)?.strip_prefix(&[kind])?.strip_prefix(text)?;
+    rest.starts_with(b"\r\n").then_some(at + text.len() + 3)
+}
+
 /// A string and its end.
 fn bulk(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let line = bytes.get(at..)?.strip_prefix(b"$")?;
@@ -172,9 +179,9 @@ impl Reply {
         let rest = bytes.get(at..)?;
         let is = |wanted: &[u8]| rest.starts_with(wanted).then_some(at + wanted.len());
         match self {
-            Self::Simple(text) => is(format!("+{text}\r\n").as_bytes()),
-            Self::Error(text) => is(&[b"-", &text[..], b"\r\n"].concat()),
-            Self::Int(number) => is(format!(":{number}\r\n").as_bytes()),
+            Self::Simple(text) => line_end(bytes, at, b'+', text.as_bytes()),
+            Self::Error(text) => line_end(bytes, at, b'-', text),
+            Self::Int(number) => line_end(bytes, at, b':', decimal(*number, &mut [0; 20])),
             Self::Null | Self::NullArray if is_resp3 => is(b"_\r\n"),
             Self::Null => is(b"$-1\r\n"),
             Self::NullArray => is(b"*-1\r\n"),

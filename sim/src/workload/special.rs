@@ -18,9 +18,10 @@ impl Maker<'_> {
         if !is_plain || self.rng.random_ratio(1, 16) {
             return None;
         }
-        let command = self.words[0].clone();
+        let command = &self.words[0];
         let is_field = command.starts_with(b"bitfield");
         let is_counted = command.starts_with(b"pf");
+        let is_sort = command.starts_with(b"sort");
         Some(match &*argument.name {
             "start" | "stop" | "min" | "max" => self.workload.bound(self.rng),
             // One that is drawn among all numbers rarely exists.
@@ -28,7 +29,7 @@ impl Maker<'_> {
             "weight" => self.weight(),
             "encoding" if is_field => self.bit_type(),
             "offset" if is_field => self.bit_offset(),
-            "offset" | "count" if command.starts_with(b"sort") => self.number(-1..12),
+            "offset" | "count" if is_sort => self.number(-1..12),
             "min-match-len" => self.number(-1..5),
             "by-pattern" | "get-pattern" => self.key_pattern(),
             // Few of the others are different enough to fill registers.

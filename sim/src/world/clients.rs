@@ -82,10 +82,12 @@ impl Clients {
 
     fn say(&mut self, wire: &mut Wire, now_ms: i64) -> Sent {
         let words = self.next(wire, now_ms);
-        match words[0].to_ascii_lowercase().as_slice() {
-            b"multi" if words.len() == 1 => wire.is_in_multi = true,
-            b"exec" | b"discard" | b"reset" if words.len() == 1 => wire.is_in_multi = false,
-            _ => {}
+        if let [name] = &words[..] {
+            match name.to_ascii_lowercase().as_slice() {
+                b"multi" => wire.is_in_multi = true,
+                b"exec" | b"discard" | b"reset" => wire.is_in_multi = false,
+                _ => {}
+            }
         }
         let form = self.form(&words);
         Sent { client: wire.id.slot, words, form }
@@ -124,10 +126,11 @@ impl Clients {
             (false, 19) => &[b"DISCARD"],
             _ => {
                 let words = self.workload.next(now_ms, &mut self.rng);
-                let is_known = self.scope == Scope::Any
+                let may_be_said = !wire.is_in_multi
+                    || self.scope == Scope::Any
                     || Model::knows(&words[0]) && !is_awkward_in_multi(&words[0]);
                 // The model cannot tell whether another command would abort the transaction.
-                if is_known || !wire.is_in_multi { return words } else { &[b"PING"] }
+                if may_be_said { return words } else { &[b"PING"] }
             }
         };
         around.iter().map(|word| word.to_vec()).collect()

@@ -212,7 +212,9 @@ impl Network {
                 let shown = || format!("client {} reads {}", id.slot, Timeline::shown(&reply));
                 self.timeline.note(shown);
                 self.replies += 1;
-                oracle.iter_mut().for_each(|oracle| oracle.replied(id, &reply));
+                if let Some(oracle) = oracle {
+                    oracle.replied(id, reply);
+                }
             }
         }
         while let Some(id) = effects.resumed() {

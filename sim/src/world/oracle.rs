@@ -83,8 +83,8 @@ impl Oracle {
     }
 
     /// A client has read a reply.
-    pub(crate) fn replied(&mut self, conn: ConnId, reply: &[u8]) {
-        self.happened.push(Happened::Replied(conn, reply.to_vec()));
+    pub(crate) fn replied(&mut self, conn: ConnId, reply: Vec<u8>) {
+        self.happened.push(Happened::Replied(conn, reply));
     }
 
     /// Looks at what has happened in a turn in which the core has logged this.
@@ -94,7 +94,8 @@ impl Oracle {
     /// When a reply is another than it must be: that is the finding.
     pub(crate) fn look(&mut self, now: Now, log: Vec<u8>) {
         self.model.begin_turn(now.mono_ns, log);
-        for happened in std::mem::take(&mut self.happened) {
+        let mut all = std::mem::take(&mut self.happened);
+        for happened in all.drain(..) {
             match happened {
                 Happened::Connected(conn) => {
                     self.model.connect(conn);
@@ -113,6 +114,8 @@ impl Oracle {
                 Happened::Replied(conn, reply) => self.compare_reply(conn, &reply),
             }
         }
+        // Its room serves the next turn.
+        self.happened = all;
     }
 
     /// A life ends. What was asked for and not answered is not answered any more.
@@ -200,10 +203,10 @@ impl Oracle {
         self.is_lost |= expected.as_ref().is_some_and(|expected| expected.reply.is_lost());
         let told = self.history.executed(is_write, hash);
         let expected = expected.map(|expected| (expected, told));
-        let waiting = Waiting { words: words.clone(), expected };
-        self.waiting.entry(conn).or_default().push_back(waiting);
+        let said = if pushes.is_empty() { Words::new() } else { words.clone() };
+        self.waiting.entry(conn).or_default().push_back(Waiting { words, expected });
         for (conn, expected) in pushes {
-            self.push(conn, Waiting { words: words.clone(), expected: Some((expected, told)) });
+            self.push(conn, Waiting { words: said.clone(), expected: Some((expected, told)) });
         }
         self.serve(served);
     }

@@ -6,13 +6,13 @@
 //! that it is known which command each reply answers.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use seedis_core::{ConnId, Effects, Flow, Turn};
 
 use super::timeline::Timeline;
+use crate::decimal::push_decimal;
 use crate::decisions::{Decisions, Stream};
 use crate::finding::Invariant::P1;
 use crate::finding::found;
@@ -249,11 +249,17 @@ fn encode(words: &Words, form: Form, out: &mut Vec<u8>) {
         out.extend(end);
         return;
     }
-    // Writing to a vector does not fail.
-    let _ = write!(out, "*{}\r\n", words.len());
+    head(b'*', words.len(), out);
     for word in words {
-        let _ = write!(out, "${}\r\n", word.len());
+        head(b'$', word.len(), out);
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// What precedes so many words or bytes. Nearly all are few, and `write!` is slow.
+fn head(kind: u8, count: usize, out: &mut Vec<u8>) {
+    out.push(kind);
+    push_decimal(count as u64, out);
+    out.extend_from_slice(b"\r\n");
 }
