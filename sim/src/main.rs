@@ -4,6 +4,9 @@ mod command;
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = seedis_sim::recording::options::recorded() {
         return code;
