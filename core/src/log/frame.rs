@@ -16,7 +16,7 @@
 //! digits> <crc: 6 digits>\n`, with a checksum of its own over both, since a wrong LSN makes good
 //! batches look like garbage. LSNs count payload bytes only.
 //!
-//! The *epoch* is one more with every start of the server, whose first act is to write such a line,
+//! The *epoch* is more with every start of the server, whose first act is to write such a line,
 //! durably. What an earlier life has written behind that place, and somebody cut off, may come back
 //! whole when a file system shows old blocks; it has another epoch and is not taken. The six digits
 //! of a checksum have room for four bits more, and those are the low ones of the epoch, so that it

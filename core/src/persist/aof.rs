@@ -14,13 +14,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Step;
+use super::first_line::FirstLine;
+use super::framing::Framing;
 use super::incr::{Batch, Incr, Writing};
 use super::switch::Ending;
 use super::sync_pace::SyncPace;
 use crate::config::{AppendFsync, LogLevel};
 use crate::io::{FileId, IoError, IoErrorKind, IoReq, IoResult, Ticket};
 use crate::log::FRONT_BYTES;
-use crate::log::frame::{self, Header};
 use crate::log::manifest::Manifest;
 use crate::server::Server;
 
@@ -61,14 +62,9 @@ pub(crate) struct Aof {
     pub(crate) retired: Vec<Incr>,
     /// The durable base holds everything before this.
     pub(crate) covered_lsn: u64,
-    /// The durable watermark that the last header told.
-    told_lsn: u64,
-    /// The life that writes; zero in one that never heard of files.
-    pub(crate) epoch: u64,
-    /// The next batch begins with a line that tells its LSN.
-    pub(crate) names_lsn: bool,
-    /// The last second that a `#TS:` line told.
-    timestamp_s: i64,
+    pub(crate) framing: Framing,
+    /// Whether the line that this life begins with is durable.
+    pub(crate) first_line: FirstLine,
     pub(crate) write_error: Option<String>,
     pub(crate) sync_error: Option<String>,
     /// When a failed write is tried again.
@@ -134,35 +130,12 @@ impl Aof {
         self.files.iter_mut().chain(&mut self.retired).find(|file| file.id == id)
     }
 
-    /// Puts the annotations of a batch in front of its payload; returns where they begin.
-    fn annotate(&mut self, bytes: &mut [u8], end_lsn: u64, timestamp_s: Option<i64>) -> usize {
-        let payload = &bytes[FRONT_BYTES..];
-        let lsn = end_lsn - payload.len() as u64;
-        let durable = self.durable_lsn();
-        let is_news = durable > self.told_lsn || self.names_lsn;
-        self.told_lsn = durable;
-        let undurable = is_news.then(|| lsn - durable.min(lsn));
-        let mut lines = Vec::new();
-        if core::mem::take(&mut self.names_lsn) {
-            frame::write_lsn(&mut lines, lsn, self.epoch);
-        }
-        if let Some(now_s) = timestamp_s.filter(|&now_s| now_s != self.timestamp_s) {
-            self.timestamp_s = now_s;
-            lines.extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
-        }
-        Header::of(payload, lsn, self.epoch, undurable).write(&mut lines);
-        let from = FRONT_BYTES - lines.len();
-        bytes[from..FRONT_BYTES].copy_from_slice(&lines);
-        from
-    }
-
     /// The current file ends at `lsn` and another one goes on.
     pub(crate) fn rotate(&mut self, id: FileId, lsn: u64) {
         if let Some(last) = self.files.back_mut() {
             last.end_lsn = Some(lsn);
         }
         self.files.push_back(Incr::new(id, lsn, lsn, 0));
-        self.names_lsn = true;
     }
 }
 
@@ -172,29 +145,29 @@ impl Server {
         if !self.log.is_on {
             return;
         }
-        let mut bytes = self.log.take_batch();
+        let bytes = self.log.take_batch();
         if bytes.is_empty() {
             return self.log.give_back(bytes);
         }
         if let Some(kept) = &mut self.kept_log {
             kept.extend_from_slice(&bytes[FRONT_BYTES..]);
         }
-        let aof = &mut self.persist.aof;
-        if aof.files.is_empty() {
-            return self.log.give_back(bytes);
-        }
         let end_lsn = self.log.lsn();
         let now_s = self.now.wall_us.div_euclid(1_000_000);
         let timestamp_s = self.config.aof_timestamp_enabled.then_some(now_s);
-        let from = aof.annotate(&mut bytes, end_lsn, timestamp_s);
-        if let Some(file) = aof.files.back_mut() {
-            file.push(Batch { bytes, from, end_lsn });
-        }
+        let aof = &mut self.persist.aof;
+        let durable = aof.durable_lsn();
+        let Some(file) = aof.files.back_mut() else { return self.log.give_back(bytes) };
+        let names_lsn = core::mem::take(&mut file.names_lsn);
+        file.push(aof.framing.frame(bytes, end_lsn, durable, names_lsn, timestamp_s));
         self.pump_aof();
     }
 
     /// Issues the writes and syncs that may be issued now.
     pub(crate) fn pump_aof(&mut self) {
+        if self.persist.aof.first_line != FirstLine::Durable {
+            return self.pump_first_line();
+        }
         let policy = self.sync_policy();
         for at in 0..self.persist.aof.files.len() {
             self.write_next(at);
@@ -227,12 +200,17 @@ impl Server {
         if self.persist.aof.retry_ns.is_some() {
             return;
         }
-        let file = &mut self.persist.aof.files[at];
-        let Some(batch) = file.next_write() else { return };
-        let request =
-            IoReq::WriteAt { file: file.id, at: file.len, bytes: batch.bytes, from: batch.from };
-        let step = Step::Written(file.id);
-        self.ask(request, step);
+        if let Some(write) = self.persist.aof.files[at].next_write() {
+            self.ask_to_write(at, write);
+        }
+    }
+
+    /// Writes what was taken of the file at `at` in the list.
+    pub(crate) fn ask_to_write(&mut self, at: usize, write: Batch) {
+        let file = &self.persist.aof.files[at];
+        let (id, at) = (file.id, file.len);
+        let request = IoReq::WriteAt { file: id, at, bytes: write.bytes, from: write.from };
+        self.ask(request, Step::Written(id));
     }
 
     /// Asks for a sync of the file at `at` in the list.
@@ -321,6 +299,7 @@ impl Server {
                 aof.facts.syncs += 1;
                 aof.facts.sync_ns_last = took_ns;
                 aof.facts.sync_ns_max = aof.facts.sync_ns_max.max(took_ns);
+                aof.first_line_synced(id);
             }
         }
         self.close_retired();
@@ -347,6 +326,8 @@ impl Server {
     pub(crate) fn log_is_covered(&mut self, lsn: u64) {
         let aof = &mut self.persist.aof;
         aof.covered_lsn = lsn;
+        // The manifest tells the epoch.
+        aof.first_line = FirstLine::Durable;
         while aof.files.front().is_some_and(|file| file.end_lsn.is_some_and(|end| end <= lsn)) {
             aof.retired.extend(aof.files.pop_front());
         }

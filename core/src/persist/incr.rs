@@ -55,6 +55,8 @@ pub(crate) struct Incr {
     pub(crate) end_lsn: Option<u64>,
     /// Bytes written.
     pub(crate) len: u64,
+    /// Its next batch begins with a line that tells its LSN.
+    pub(crate) names_lsn: bool,
     pub(crate) queue: VecDeque<Batch>,
     pub(crate) queued_bytes: usize,
     pub(crate) writing: Option<Writing>,
@@ -75,6 +77,7 @@ impl Incr {
             start_lsn,
             end_lsn: None,
             len,
+            names_lsn: true,
             queue: VecDeque::new(),
             queued_bytes: 0,
             writing: None,
@@ -105,6 +108,17 @@ impl Incr {
         self.queued_bytes = 0;
         self.writing = Some(Writing { from: batch.from, end_lsn: batch.end_lsn });
         Some(batch)
+    }
+
+    /// Takes the line that a life begins with, or what is left of it, to be written alone.
+    pub(crate) fn next_write_of_line(&mut self) -> Option<Batch> {
+        if self.writing.is_some() {
+            return None;
+        }
+        let line = self.queue.pop_front()?;
+        self.queued_bytes -= line.left();
+        self.writing = Some(Writing { from: line.from, end_lsn: line.end_lsn });
+        Some(line)
     }
 
     /// Puts the rest of a write back, before everything else.

@@ -12,6 +12,8 @@
 pub(crate) mod aof;
 pub(crate) mod bgsave;
 pub(crate) mod cron;
+pub(crate) mod first_line;
+pub(crate) mod framing;
 pub(crate) mod gate;
 pub(crate) mod incr;
 pub(crate) mod manifest_io;

@@ -273,7 +273,7 @@ impl Server {
         let aof = &mut self.persist.aof;
         aof.base_seq += 1;
         let seq = aof.base_seq;
-        let epoch = aof.epoch;
+        let epoch = aof.framing.epoch;
         let kind = if self.config.aof_use_rdb_preamble { "base.rdb" } else { "base.aof" };
         let name = self.aof_file_name(seq, kind);
         let request = IoReq::Rename {

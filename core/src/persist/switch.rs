@@ -9,6 +9,7 @@
 //! off is what an operator does about such a disk.
 
 use super::aof::AofState;
+use super::first_line::FirstLine;
 use crate::config::LogLevel;
 use crate::server::Server;
 
@@ -106,6 +107,8 @@ impl Server {
         aof.state = AofState::Off;
         aof.write_error = None;
         aof.sync_error = None;
+        // Other files go on, whose names are told from those of other lives.
+        aof.first_line = FirstLine::Durable;
         for mut file in aof.files.drain(..) {
             file.queue.clear();
             aof.retired.push(file);

@@ -34,6 +34,7 @@ use alloc::vec::Vec;
 use crate::client::Client;
 use crate::config::LogLevel;
 use crate::io::{Dir, FileEntry, FileId, IoErrorKind, IoReq, IoResult, Name};
+use crate::log::frame::EPOCH_MAX;
 use crate::log::manifest::Origin;
 use crate::persist::Step;
 use crate::persist::aof::AofState;
@@ -42,6 +43,12 @@ use crate::stats::{CommandStats, Stats};
 use crate::turn::{Core, Exit, Now};
 use files::Loading;
 use plan::Part;
+
+/// Of a file with a number that nobody but a stranger gives so much counts in an epoch.
+const FILES_COUNTED: u64 = 1 << 20;
+
+/// There were fewer starts since the base of a log.
+const EPOCHS_UNREAD: u64 = 1 << 20;
 
 /// What the recovery waits for.
 #[derive(Debug)]
@@ -250,7 +257,7 @@ impl Server {
 
     /// Everything is loaded and durable: serves, at once or when the log has begun.
     pub(crate) fn loaded(&mut self) -> Result<(), String> {
-        self.begin_epoch();
+        self.persist.aof.framing.epoch = self.next_epoch();
         self.remove_leftovers();
         self.report_loaded();
         self.restore_statistics();
@@ -268,15 +275,22 @@ impl Server {
         Ok(())
     }
 
-    /// What this life writes is told from what earlier ones have written.
-    fn begin_epoch(&mut self) {
-        let before = self.recovery.as_ref().map_or(0, |recovery| recovery.epoch);
-        let base = self.persist.aof.manifest.base.as_ref().and_then(|base| base.origin);
+    /// What this life writes is told from what any earlier one may have written: one more than
+    /// all that is known, and one more for each incremental file that was made since the base. A
+    /// life that made one and began a log with it may have ended before a manifest told its epoch.
+    /// With the log off nobody has read how far epochs went behind the base.
+    pub(crate) fn next_epoch(&self) -> u64 {
+        let aof = &self.persist.aof;
+        let read = self.recovery.as_ref().map_or(0, |recovery| recovery.epoch);
+        let base = aof.manifest.base.as_ref().and_then(|base| base.origin);
         let based = match base {
             Some(Origin::Base { epoch, .. }) => epoch,
             _ => 0,
         };
-        self.persist.aof.epoch = before.max(based) + 1;
+        let first = aof.manifest.incrs.first().map_or(0, |file| file.seq);
+        let made = aof.incr_seq.saturating_sub(first).min(FILES_COUNTED);
+        let unread = if base.is_some() && !self.config.appendonly { EPOCHS_UNREAD } else { 0 };
+        (read.max(based) + made + unread + 1).min(EPOCH_MAX)
     }
 
     /// What the replay has counted nobody has asked for.

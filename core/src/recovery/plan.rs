@@ -11,6 +11,8 @@ use super::Stage;
 use crate::config::{Config, LogLevel};
 use crate::io::{Dir, FileEntry, IoReq, Name, OpenMode};
 use crate::log::manifest::{AofFile, Manifest, Origin};
+use crate::persist::aof::AofState;
+use crate::persist::first_line::FirstLine;
 use crate::server::Server;
 
 /// What a file is to the recovery.
@@ -204,8 +206,11 @@ impl Server {
 
     /// Removes what a crash left half done: temporary files, and of the files that no manifest
     /// names empty incremental ones and bases newer than the one that counts. What else nobody
-    /// names may be somebody's copy, and stays.
+    /// names may be somebody's copy, and stays. Names of incremental files tell epochs apart until
+    /// this life has its own in the log.
     pub(crate) fn remove_leftovers(&mut self) {
+        let aof = &self.persist.aof;
+        let is_begun = aof.state == AofState::On && aof.first_line == FirstLine::Durable;
         let Some(recovery) = &mut self.recovery else { return };
         let (data, aof) = (take(&mut recovery.data), take(&mut recovery.aof));
         let mut names = Vec::new();
@@ -216,7 +221,8 @@ impl Server {
         }
         for file in aof {
             let is_temporary = self.persist.knows_temporary(&file.name);
-            if is_temporary || self.is_half_manifest(&file) || self.is_unused(&file) {
+            let is_unused = is_begun && self.is_unused(&file);
+            if is_temporary || self.is_half_manifest(&file) || is_unused {
                 names.push(Name::file(Dir::Aof, &file.name));
             }
         }

@@ -13,6 +13,7 @@ use crate::config::LogLevel;
 use crate::io::{Dir, FileId, IoErrorKind, IoReq, IoResult, Name, OpenMode};
 use crate::log::frame;
 use crate::persist::aof::AofState;
+use crate::persist::first_line::FirstLine;
 use crate::persist::incr::Incr;
 use crate::server::Server;
 
@@ -172,15 +173,13 @@ impl Server {
     fn first_line(&self) -> Vec<u8> {
         let Some(recovery) = &self.recovery else { return Vec::new() };
         let mut line = Vec::new();
-        frame::write_lsn(&mut line, recovery.lsn, recovery.epoch + 1);
+        frame::write_lsn(&mut line, recovery.lsn, self.next_epoch());
         line
     }
 
-    /// The line is written, or not: on a full disk the server starts all the same, and the first
-    /// batch tells what the line should have. Half a line must not stay, for the log may go on in
-    /// another file; it is cut off and tried once more. A signal is no reason to go without: the
-    /// next life would have the same epoch if the first batch is lost, and believe what this one
-    /// has written.
+    /// The line is written, or not: on a full disk the server starts all the same, and the line is
+    /// made durable before the first batch. Half a line must not stay, for the log may go on in
+    /// another file; it is cut off and tried once more. A signal is no reason to go without.
     pub(crate) fn life_named(&mut self, result: &IoResult) -> Result<(), String> {
         let Some(recovery) = &mut self.recovery else { return Ok(()) };
         let Some((file, len)) = &mut recovery.log_file else { return Ok(()) };
@@ -225,8 +224,12 @@ impl Server {
         if let Some((file, len)) = recovery.log_file {
             let aof = &mut self.persist.aof;
             aof.covered_lsn = lsn;
-            aof.files.push_back(Incr::new(file, lsn, lsn, len));
-            aof.names_lsn = !recovery.has_first_line;
+            let has_line = recovery.has_first_line;
+            let mut incr = Incr::new(file, lsn, lsn, len);
+            // The line does, now or before the first batch.
+            incr.names_lsn = false;
+            aof.files.push_back(incr);
+            aof.first_line = if has_line { FirstLine::Durable } else { FirstLine::Missing };
             aof.state = AofState::On;
             self.log.is_on = true;
             self.log.begin_at(lsn);

@@ -141,3 +141,40 @@ fn half_a_line_does_not_stay() {
     assert_eq!((life.exit, life.state()), (None, state), "{:?}", life.lines);
     assert_eq!(*life.disk.content(&incr), before);
 }
+
+/// The line that the next life would have the epoch from may be lost with all that is behind it.
+#[test]
+fn behind_a_full_disk_nothing_is_written_before_the_epoch_is_durable() {
+    let (disk, incr, _, lsn) = begun_twice();
+    let before = disk.content(&incr).len();
+    let full = Disk { refuses_writes: true, ..disk };
+    let mut life = Life::start(full, "appendonly yes\nappendfsync no\n");
+    (life.disk.refuses_writes, life.disk.delays_writes) = (false, true);
+    assert_eq!(life.send("SET k new"), "", "it waits for its write");
+    assert_eq!(life.disk.outstanding.0.len(), 1, "the line");
+    life.disk.asked.clear();
+    life.carry_out_outstanding();
+    assert_eq!(life.disk.content(&incr)[before..], lsn_line(lsn, 3));
+    let asked: Vec<&str> = life.disk.asked.iter().filter_map(|it| it.split(' ').next()).collect();
+    assert_eq!(asked, ["WriteAt", "Sync"], "the line is durable before the batch is written");
+    life.carry_out_outstanding();
+    assert!(life.disk.content(&incr).len() > before + lsn_line(lsn, 3).len());
+    let expected = life.state();
+    life.disk.delays_writes = false;
+    assert_eq!(Life::start(life.crash(), ALWAYS).state(), expected);
+}
+
+/// Without a manifest nothing but the files themselves tells of the lives before.
+#[test]
+fn lives_that_ended_before_their_first_manifest_have_epochs_of_their_own() {
+    let mut disk = Disk::default();
+    for epoch in 1..4 {
+        disk.delays_saves = true;
+        let mut life = Life::start(disk, "appendonly no\n");
+        life.calls(&["CONFIG SET appendonly yes", "SET k v"]);
+        let name = Name::file(Dir::Aof, format!("appendonly.aof.{epoch}.incr.aof").as_bytes());
+        assert!(life.disk.content(&name).starts_with(&lsn_line(0, epoch)), "{epoch}");
+        disk = life.crash();
+        disk.outstanding.0.clear();
+    }
+}
