@@ -11,7 +11,6 @@
 
 pub mod caught;
 mod commands;
-mod decimal;
 pub mod decisions;
 pub mod differential;
 pub mod disk;

@@ -19,7 +19,6 @@ use seedis_core::command::arguments::{self, Argument, Kind};
 use seedis_core::command::spec::{Command, Flags, Group};
 
 use crate::commands;
-use crate::decimal::{numbered, push_decimal};
 use crate::model::{Model, Words};
 
 /// What clients may say.
@@ -176,7 +175,7 @@ impl Workload {
         let mut key = Vec::with_capacity(kind.len() + 8);
         key.extend_from_slice(kind.as_bytes());
         key.push(b':');
-        push_decimal(number.into(), &mut key);
+        key.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         if number % 40 == 39 {
             key.push(b':');
             key.extend_from_slice(&b"long".repeat(80));
@@ -193,7 +192,7 @@ impl Workload {
             2 => rng.random_range(0..400).to_string().into_bytes(),
             _ => {
                 let draw: f64 = rng.random();
-                numbered("m", (draw * draw * 40.0) as u64)
+                format!("m{}", (draw * draw * 40.0) as u64).into_bytes()
             }
         }
     }

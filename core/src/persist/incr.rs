@@ -97,28 +97,30 @@ impl Incr {
 
     /// Takes all batches to be written, as one, unless a write is under way.
     pub(crate) fn next_write(&mut self) -> Option<Batch> {
-        if self.writing.is_some() {
-            return None;
-        }
-        let mut batch = self.queue.pop_front()?;
+        let mut batch = self.first_queued()?;
         for more in self.queue.drain(..) {
             batch.bytes.extend_from_slice(&more.bytes[more.from..]);
             batch.end_lsn = more.end_lsn;
         }
-        self.queued_bytes = 0;
-        self.writing = Some(Writing { from: batch.from, end_lsn: batch.end_lsn });
-        Some(batch)
+        Some(self.begin(batch))
     }
 
     /// Takes the line that a life begins with, or what is left of it, to be written alone.
     pub(crate) fn next_write_of_line(&mut self) -> Option<Batch> {
-        if self.writing.is_some() {
-            return None;
-        }
-        let line = self.queue.pop_front()?;
-        self.queued_bytes -= line.left();
-        self.writing = Some(Writing { from: line.from, end_lsn: line.end_lsn });
-        Some(line)
+        let line = self.first_queued()?;
+        Some(self.begin(line))
+    }
+
+    /// Takes what is to be written first, unless a write is under way.
+    fn first_queued(&mut self) -> Option<Batch> {
+        if self.writing.is_some() { None } else { self.queue.pop_front() }
+    }
+
+    /// From now on this is being written, and no longer queued.
+    fn begin(&mut self, batch: Batch) -> Batch {
+        self.queued_bytes -= batch.left();
+        self.writing = Some(Writing { from: batch.from, end_lsn: batch.end_lsn });
+        batch
     }
 
     /// Puts the rest of a write back, before everything else.

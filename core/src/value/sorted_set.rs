@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use triomphe::Arc;
+use triomphe::{Arc, HeaderSlice};
 
 use super::listpack::{self, Element, Listpack};
 use super::pack::{Pack, Shape};
@@ -24,6 +24,14 @@ mod warm;
 
 pub use tree::Tree;
 pub(crate) use warm::warm as warm_members;
+
+/// A counted slice with its header, to change them: of a shared one those of a copy.
+fn unshared<H: Copy, T: Copy>(shared: &mut Arc<HeaderSlice<H, [T]>>) -> &mut HeaderSlice<H, [T]> {
+    if !shared.is_unique() {
+        *shared = Arc::from_header_and_slice(shared.header, &shared.slice);
+    }
+    Arc::get_mut(shared).expect("what is not shared has one owner")
+}
 
 /// A sorted set.
 #[derive(Clone, Debug)]

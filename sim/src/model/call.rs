@@ -1,7 +1,5 @@
 //! A command that is running: its words, and what it may do to the keys.
 
-use crate::decimal::decimal;
-
 use super::keyspace::{Entry, Keyspace};
 use super::logged::Logged;
 use super::reply::Reply;
@@ -170,7 +168,7 @@ impl Call<'_> {
 /// A number as Redis reads it: as it would write it, and in no other way.
 pub(super) fn int(word: &[u8]) -> Option<i64> {
     let number: i64 = std::str::from_utf8(word).ok()?.parse().ok()?;
-    (decimal(number, &mut [0; 20]) == word).then_some(number)
+    (itoa::Buffer::new().format(number).as_bytes() == word).then_some(number)
 }
 
 /// A word as C sees it: up to its first NUL.

@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::Words;
 use super::scores::is_written;
-use crate::decimal::decimal;
 use crate::reply;
 
 /// A reply.
@@ -181,7 +180,9 @@ impl Reply {
         match self {
             Self::Simple(text) => line_end(bytes, at, b'+', text.as_bytes()),
             Self::Error(text) => line_end(bytes, at, b'-', text),
-            Self::Int(number) => line_end(bytes, at, b':', decimal(*number, &mut [0; 20])),
+            Self::Int(number) => {
+                line_end(bytes, at, b':', itoa::Buffer::new().format(*number).as_bytes())
+            }
             Self::Null | Self::NullArray if is_resp3 => is(b"_\r\n"),
             Self::Null => is(b"$-1\r\n"),
             Self::NullArray => is(b"*-1\r\n"),

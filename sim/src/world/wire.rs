@@ -12,7 +12,6 @@ use rand_chacha::ChaCha8Rng;
 use seedis_core::{ConnId, Effects, Flow, Turn};
 
 use super::timeline::Timeline;
-use crate::decimal::push_decimal;
 use crate::decisions::{Decisions, Stream};
 use crate::finding::Invariant::P1;
 use crate::finding::found;
@@ -260,6 +259,6 @@ fn encode(words: &Words, form: Form, out: &mut Vec<u8>) {
 /// What precedes so many words or bytes. Nearly all are few, and `write!` is slow.
 fn head(kind: u8, count: usize, out: &mut Vec<u8>) {
     out.push(kind);
-    push_decimal(count as u64, out);
+    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
     out.extend_from_slice(b"\r\n");
 }

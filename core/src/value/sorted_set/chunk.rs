@@ -12,6 +12,8 @@ use core::iter::repeat_n;
 
 use triomphe::{Arc, HeaderSlice};
 
+use super::unshared;
+
 /// Members of a chunk at most.
 pub(super) const CHUNK_MAX: usize = 64;
 
@@ -109,10 +111,7 @@ impl Chunk {
 
     /// Header and buffer, to change them.
     fn inner_mut(&mut self) -> &mut HeaderSlice<Header, [u8]> {
-        if !self.0.is_unique() {
-            self.0 = Arc::from_header_and_slice(self.0.header, &self.0.slice);
-        }
-        Arc::get_mut(&mut self.0).expect("a chunk that is not shared has one owner")
+        unshared(&mut self.0)
     }
 
     /// What all slots hold, those that are free too.

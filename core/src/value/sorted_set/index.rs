@@ -13,6 +13,8 @@ use core::iter::repeat_n;
 
 use triomphe::{Arc, HeaderSlice};
 
+use super::unshared;
+
 /// Entries of a page at most.
 const PAGE_MAX: usize = 256;
 
@@ -63,10 +65,7 @@ impl Page {
 
     /// Header and slots, to change them: of a shared page those of a copy.
     fn inner_mut(&mut self) -> &mut HeaderSlice<Header, [Slot]> {
-        if !self.0.is_unique() {
-            self.0 = Arc::from_header_and_slice(self.0.header, &self.0.slice);
-        }
-        Arc::get_mut(&mut self.0).expect("a page that is not shared has one owner")
+        unshared(&mut self.0)
     }
 
     /// The slot at which a search begins. The first bits are those of the page, the last are the
