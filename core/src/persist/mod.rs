@@ -50,8 +50,6 @@ pub(crate) struct Persist {
     pub(crate) waitaof: Vec<waitaof::Waiting>,
     /// CONFIG SET of the directory, until nothing is being saved in the old one.
     pub(crate) dir_changes: Vec<Change>,
-    /// There is another directory, in which the log's has perhaps to be made.
-    pub(crate) is_dir_new: bool,
     /// What the turn had to execute is executed; completions may still come.
     pub(crate) is_turn_sealed: bool,
     /// Connections with replies that wait for a watermark.
@@ -65,6 +63,11 @@ pub(crate) struct Persist {
 }
 
 impl Persist {
+    /// Whether there is a log, or one that begins or ends.
+    pub(crate) fn has_log(&self) -> bool {
+        self.aof.state != aof::AofState::Off || self.rewrite.running_since_ns().is_some()
+    }
+
     /// A name for a file that is about to be opened.
     pub(crate) fn new_file(&mut self) -> FileId {
         self.last_file += 1;

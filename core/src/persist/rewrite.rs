@@ -10,8 +10,9 @@
 //! Switching the log on is the same with no old file: the manifest that names the first base and
 //! the first incremental file is its beginning, and nothing is promised before that is durable.
 //!
-//! After CONFIG SET dir the log goes on in its old file, and the next rewrite begins it in the new
-//! directory, as in Redis.
+//! While there is a log, CONFIG SET dir is refused. Redis goes on in the old file and has the next
+//! rewrite begin in the new directory, so that for a while neither has the whole log, and then a
+//! start in the old one finds less than was acknowledged.
 //!
 //! The hard case is a manifest whose replacement failed: nobody knows which of the two the disk
 //! has. So whatever either names stays, and no number is used twice.
@@ -114,13 +115,7 @@ impl Server {
         rewrite.begins_log = self.persist.aof.state != AofState::On;
         let line = "Background append only file rewriting started";
         self.log_line(LogLevel::Notice, line.into());
-        if self.persist.is_dir_new
-            && let Some((file, _)) = self.persist.rewrite.spare.take()
-        {
-            // It is in the old one.
-            self.request(IoReq::Close { file }, None);
-        }
-        if self.persist.rewrite.begins_log || self.persist.is_dir_new {
+        if self.persist.rewrite.begins_log {
             self.rewrite_asks(Stage::MakeDir, IoReq::MakeDir { dir: Dir::Aof });
         } else if let Some(spare) = self.persist.rewrite.spare.take() {
             self.persist.rewrite.incr = Some(spare);
@@ -182,7 +177,6 @@ impl Server {
         };
         match result {
             (Stage::MakeDir, _) => {
-                self.persist.is_dir_new = false;
                 self.rewrite_asks(Stage::SyncParent, IoReq::SyncDir { dir: Dir::Data });
             }
             (Stage::SyncParent, _) => self.open_incr(),

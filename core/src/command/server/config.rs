@@ -18,6 +18,7 @@ use crate::command::help::help;
 use crate::command::spec::{Command, Flags, Group};
 use crate::config::{Config, Directive, LogLevel, Origin, Reason, SetError, rewrite};
 use crate::io::{IoError, IoErrorKind, IoReq, IoResult, Name};
+use crate::log::manifest::Manifest;
 use crate::server::Server;
 use crate::server::completion::{Continuation, Waiter};
 
@@ -96,6 +97,9 @@ fn set(ctx: &mut Ctx<'_>) -> Outcome {
         let reason = Reason::new("not possible inside a transaction");
         return Err(refused(&SetError::failed(first.directive, reason)));
     }
+    if let Some(dir) = steps.iter().find(|step| ctx.server.must_stay(step)) {
+        return Err(refused(&dir.refusal(LOG_STAYS.into())));
+    }
     let pairs = pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
     let waiter = Waiter::park(ctx);
     ctx.server.take_steps(Box::new(Change {
@@ -168,6 +172,10 @@ impl Step {
         STEPS.iter().filter_map(step).collect()
     }
 
+    fn is_change_of_dir(&self) -> bool {
+        matches!(self.next, IoReq::ChangeDir { .. })
+    }
+
     /// The error when the step fails with these words of the system.
     fn refusal(&self, words: String) -> SetError {
         let reason = match self.failure {
@@ -193,6 +201,8 @@ const STEPS: &[StepRow] = &[
     ("dir", Failure::Words, |config| IoReq::ChangeDir { path: config.dir.clone() }),
 ];
 
+/// Otherwise a rewrite would go on in another directory than the next start looks into.
+const LOG_STAYS: &str = "can't leave the directory of the append only file while that is on";
 const CANNOT_LISTEN: &str = "Unable to listen on this port. Check server logs.";
 
 fn allow_clients(config: &Config) -> IoReq {
@@ -211,10 +221,15 @@ impl Server {
         self.persistence_configured();
     }
 
+    /// Whether a step would leave the log behind.
+    fn must_stay(&self, step: &Step) -> bool {
+        step.is_change_of_dir() && self.persist.has_log()
+    }
+
     /// Asks the shell for the next step, or ends the change when there is none.
     fn take_steps(&mut self, mut change: Box<Change>) {
         let Some(step) = change.steps.front_mut() else { return self.finish(*change) };
-        if matches!(step.next, IoReq::ChangeDir { .. }) && self.is_saving() {
+        if step.is_change_of_dir() && self.is_saving() {
             // What is being saved is to have its name in the directory where it was begun.
             return self.persist.dir_changes.push(*change);
         }
@@ -226,7 +241,15 @@ impl Server {
     pub(crate) fn change_dirs(&mut self) {
         if !self.persist.dir_changes.is_empty() && !self.is_saving() {
             let changes = core::mem::take(&mut self.persist.dir_changes);
-            changes.into_iter().for_each(|change| self.take_steps(Box::new(change)));
+            for change in changes {
+                let is_late = change.steps.front().is_some_and(|step| self.must_stay(step));
+                let change = Box::new(change);
+                if is_late {
+                    self.step_taken(change, IoResult::Failed(IoError::other(LOG_STAYS)));
+                } else {
+                    self.take_steps(change);
+                }
+            }
         }
     }
 
@@ -257,7 +280,10 @@ impl Server {
         let result = new.set_many(&pairs, change.origin).map_err(|error| refused(&error));
         let is_set = result.is_ok();
         if is_set {
-            self.persist.is_dir_new |= change.dir.is_some();
+            if change.dir.is_some() {
+                // Its files stay where they are, and those of the same names there are others.
+                self.persist.aof.manifest = Manifest::default();
+            }
             new.dir = change.dir.unwrap_or(new.dir);
             self.adopt(new);
         }

@@ -26,19 +26,6 @@ fn a_save_ends_where_and_as_what_it_was_begun() {
     assert_eq!(life.call("CONFIG GET dir"), "*2\r\n$3\r\ndir\r\n$10\r\n/elsewhere\r\n");
 }
 
-#[test]
-fn a_rewrite_ends_where_it_was_begun() {
-    let configuration = "appendonly yes\nenable-protected-configs yes\n";
-    let mut life = Life::start(Disk::default(), configuration);
-    life.disk.delays_saves = true;
-    life.calls(&["SET k v", "BGREWRITEAOF"]);
-    assert_eq!(life.send("CONFIG SET dir /elsewhere"), "", "it waits for the rewrite");
-    life.disk.delays_saves = false;
-    life.carry_out_outstanding();
-    assert_eq!(life.disk.dirs, [b"/elsewhere".to_vec()]);
-    assert!(String::from_utf8_lossy(&life.got).ends_with("+OK\r\n"));
-}
-
 /// The base holds what the write that is outstanding was to write, so the file is part of the log
 /// no more when it completes; whether it fails is all the same then.
 #[test]

@@ -292,15 +292,27 @@ fn waitaof_waits_for_the_base_of_a_log_that_was_switched_on() {
     assert_eq!(life.send("WAITAOF 1 0 0"), "");
 }
 
-/// As in Redis: the log goes on where it is until a rewrite begins it in the new directory.
+/// In Redis the next rewrite begins it in the new directory, and a start in the old one finds what
+/// was there before.
 #[test]
-fn a_rewrite_after_a_change_of_the_directory_makes_the_one_of_the_log() {
+fn the_log_stays_in_its_directory() {
     let configuration = "appendonly yes\nenable-protected-configs yes\n";
     let mut life = Life::start(Disk::default(), configuration);
-    life.calls(&["CONFIG SET dir /tmp", "SET k v"]);
+    let refused = "-ERR CONFIG SET failed (possibly related to argument 'dir') - can't leave the \
+                   directory of the append only file while that is on\r\n";
+    assert_eq!(life.call("CONFIG SET dir /elsewhere"), refused);
+    life.disk.delays_saves = true;
+    life.calls(&["BGREWRITEAOF"]);
+    assert_eq!(life.call("CONFIG SET appendonly no dir /elsewhere"), refused);
+    life.disk.delays_saves = false;
+    life.carry_out_outstanding();
+    assert_eq!(life.call("CONFIG SET appendonly no"), "+OK\r\n");
+    assert_eq!(life.call("CONFIG SET dir /elsewhere"), "+OK\r\n");
+    assert_eq!(life.disk.dirs, [b"/elsewhere".to_vec()]);
     let before = life.disk.asked.len();
-    life.calls(&["BGREWRITEAOF", "SET k w"]);
+    assert_eq!(life.call("CONFIG SET appendonly yes"), "+OK\r\n");
     let asked = &life.disk.asked[before..];
     let first = |part: &str| asked.iter().position(|request| request.contains(part));
     assert!(first("MakeDir").is_some() && first("MakeDir") < first("Open"), "{asked:?}");
+    assert!(first("Unlink").is_none(), "what has these names there is not ours: {asked:?}");
 }
