@@ -36,6 +36,17 @@ fn add(all: &mut Dump, number: usize, db: &Db) {
     }
 }
 
+/// Whether a key holds a hash some of whose fields have deadlines.
+#[must_use]
+pub fn has_timed_fields(entry: &Entry<'_>) -> bool {
+    let may_have = match entry.value() {
+        ValueRef::Pack(bytes) => matches!(Shape::of(bytes), Shape::Hash | Shape::HashTtl),
+        ValueRef::Object(held) => held.type_name() == "hash",
+        ValueRef::String(_) | ValueRef::Int(_) => false,
+    };
+    may_have && value_of(entry).has_deadlines()
+}
+
 /// What a key holds, as the model has it.
 fn value_of(entry: &Entry<'_>) -> Value {
     match entry.value() {

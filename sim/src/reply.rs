@@ -26,6 +26,11 @@ pub fn end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
         }
         left -= 1;
         let Some(&kind) = bytes.get(at) else { return Ok(None) };
+        // Nearly everything are texts of less than a hundred bytes.
+        if let Some(end) = short_text(&bytes[at..]) {
+            at += end;
+            continue;
+        }
         let Some((line, next)) = line(bytes, at + 1)? else { return Ok(None) };
         at = match kind {
             b'+' | b'-' | b'(' | b'_' | b',' => next,
@@ -50,6 +55,17 @@ pub fn end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
             _ => return Err(Malformed { at }),
         };
     }
+}
+
+/// The end of a bulk string of less than a hundred bytes, if there is one that is whole.
+fn short_text(bytes: &[u8]) -> Option<usize> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
+    let (len, from) = match *bytes {
+        [b'$', one, b'\r', b'\n', ..] => (digit(one)?, 4),
+        [b'$', ten, one, b'\r', b'\n', ..] => (10 * digit(ten)? + digit(one)?, 5),
+        _ => return None,
+    };
+    (bytes.get(from + len..from + len + 2)? == b"\r\n").then_some(from + len + 2)
 }
 
 type Line<'a> = Option<(&'a [u8], usize)>;

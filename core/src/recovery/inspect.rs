@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -169,7 +170,7 @@ impl Closing {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
-    registry: Registry,
+    registry: Arc<Registry>,
     lsn: u64,
     knows_lsn: bool,
     epoch: u64,
@@ -206,9 +207,15 @@ impl Inspector {
     /// For the files of a server with this configuration.
     #[must_use]
     pub fn new(config: &Config) -> Self {
+        Self::sharing(Arc::new(crate::command::registry()), config)
+    }
+
+    /// The same with a table of commands that others use too.
+    #[must_use]
+    pub fn sharing(registry: Arc<Registry>, config: &Config) -> Self {
         Self {
             config: config.clone(),
-            registry: crate::command::registry(),
+            registry,
             lsn: 0,
             knows_lsn: false,
             epoch: 0,

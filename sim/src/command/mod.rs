@@ -56,7 +56,8 @@ reply by reply. explain: the timeline of a seed. shrink: the smallest script tha
 timeline, as a test and for redis-cli. replay: plays a script again, or
 what `seedis-server --record` wrote (`seedis-sim replay --help` tells of its options). sabotage:
 plants each bug of the table and runs seeds until one fails; here --seeds and --minutes are for each
-bug, faults of a family can be switched off (--without), and each family in turn (--ablation).
+bug, faults of a family can be switched off (--without), and each family in turn (--ablation; with
+--without too: only that one).
 Build with `--profile sim`: a build that aborts on a panic cannot go on after a finding.";
 
 /// What to do.

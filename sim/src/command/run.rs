@@ -32,6 +32,8 @@ struct Sum {
     lives: u64,
     turns: u64,
     failures: u64,
+    /// Of all their traces, in order.
+    traces: u128,
     /// The seed that took longest.
     slowest: (Duration, u64),
 }
@@ -77,6 +79,7 @@ impl Sum {
         self.replies += outcome.replies;
         self.lives += outcome.lives;
         self.turns += outcome.turns;
+        self.traces = self.traces.rotate_left(1) ^ outcome.trace;
     }
 }
 
@@ -96,6 +99,7 @@ fn tell(sum: &Sum, seconds: f64) {
     );
     let (took, seed) = sum.slowest;
     println!("seed {seed} took longest: {:.1} ms", took.as_secs_f64() * 1000.0);
+    println!("the traces give {:032x}", sum.traces);
 }
 
 /// The marks that were reached least and those that were not, or all.

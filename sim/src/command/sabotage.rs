@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use seedis_sim::decisions::FAMILIES;
+use seedis_sim::Plan;
+use seedis_sim::decisions::{FAMILIES, Family};
 use seedis_sim::sabotage::hunt::{Catch, Hunt, Limit, hunt};
 use seedis_sim::sabotage::{Sabotage, table};
 
@@ -11,7 +12,7 @@ use seedis_sim::sabotage::{Sabotage, table};
 pub(crate) struct Options {
     pub(crate) only: Option<String>,
     pub(crate) limit: Limit,
-    /// Each family of faults is switched off in turn.
+    /// Each family of faults is switched off in turn, or the one that the limit names.
     pub(crate) ablates: bool,
     pub(crate) is_markdown: bool,
 }
@@ -26,7 +27,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             begin_family(options, family);
         }
         for sabotage in wanted {
-            let hunt = hunt(sabotage, &options.limit);
+            let off = options.limit.off.filter(|_| !options.ablates);
+            let hunt = hunt(sabotage, &Limit { off, ..options.limit });
             println!(
                 "{}",
                 if options.is_markdown { row(sabotage, &hunt) } else { line(sabotage, &hunt) }
@@ -104,26 +106,58 @@ fn summarise(hunts: &[(&Sabotage, Hunt)]) {
     );
 }
 
-/// Seeds that are run without a family of faults, for each that it took with it.
-const ABLATED_SEEDS: u64 = 5;
+/// CPU time for which a bug is hunted without a family of faults: so many times what it took with
+/// all of them, between two limits, but always some times as long.
+const ABLATED_TIMES: (u32, u32) = (20, 3);
+const ABLATED_LIMITS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
 
 /// With each family of faults switched off in turn: what escapes that does not escape with all.
 fn ablate(options: &Options, hunts: &[(&Sabotage, Hunt)]) {
-    println!("\n| without | escape |\n|---|---|");
+    println!("\n| without | same seed | another | escape |\n|---|---|---|---|");
     for (name, family) in FAMILIES {
-        let mut escaped = Vec::new();
-        for (sabotage, hunt_with) in hunts {
-            let Some(named) = &hunt_with.named else { continue };
-            let limit = Limit {
-                seeds: (named.seeds * ABLATED_SEEDS).max(60),
-                time: (named.time * 5).max(Duration::from_millis(600)),
-                off: Some(family),
-                ..options.limit
-            };
-            if hunt(sabotage, &limit).named.is_none() {
-                escaped.push(sabotage.name);
+        if options.limit.off.is_some_and(|off| off != family) {
+            continue;
+        }
+        let (mut same, mut other, mut escaped) = (0, 0, Vec::new());
+        for (sabotage, with_all) in hunts {
+            let Some(named) = &with_all.named else { continue };
+            match without(family, sabotage, named, &options.limit) {
+                Without::Same => same += 1,
+                Without::Other => other += 1,
+                Without::Escaped { within } => escaped.push(escapee(sabotage, within)),
             }
         }
-        println!("| {name} | {}: {} |", escaped.len(), escaped.join(", "));
+        println!("| {name} | {same} | {other} | {}: {} |", escaped.len(), escaped.join(", "));
+    }
+}
+
+fn escapee(sabotage: &Sabotage, within: Duration) -> String {
+    let seconds = (within != ABLATED_LIMITS[0]).then(|| format!(" ({} s)", within.as_secs()));
+    format!("{}{}", sabotage.name, seconds.unwrap_or_default())
+}
+
+/// How a hunt without a family of faults has ended.
+enum Without {
+    /// The seed that catches the bug with all faults does it without these.
+    Same,
+    Other,
+    Escaped {
+        within: Duration,
+    },
+}
+
+/// Most bugs need only a part of what went wrong: the seed that caught one is asked first.
+fn without(family: Family, sabotage: &Sabotage, named: &Catch, limit: &Limit) -> Without {
+    let (times, least) = ABLATED_TIMES;
+    let [shortest, longest] = ABLATED_LIMITS;
+    let within = (named.time * times).clamp(shortest, longest).max(named.time * least);
+    let all = Limit { seeds: u64::MAX, time: within, off: Some(family), ..*limit };
+    let one = Limit { first: Plan { seed: named.seed, ..limit.first }, seeds: 1, ..all };
+    if hunt(sabotage, &one).named.is_some() {
+        Without::Same
+    } else if hunt(sabotage, &all).named.is_some() {
+        Without::Other
+    } else {
+        Without::Escaped { within }
     }
 }

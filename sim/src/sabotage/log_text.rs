@@ -5,13 +5,13 @@
 
 use std::ops::Range;
 
-use crc::{CRC_32_ISCSI, Crc};
+use crc::{CRC_32_ISCSI, Crc, Table};
 use seedis_core::io::{Dir, Name};
 
 use crate::disk::Disk;
 use crate::model::Words;
 
-static CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -267,31 +267,57 @@ pub fn commands(bytes: &[u8]) -> Vec<Words> {
     all
 }
 
+/// The first words of the same commands.
+pub fn names(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut at = annotations(bytes).len();
+    std::iter::from_fn(move || {
+        let mut name = None;
+        at = each_word(bytes, at, |word| name = name.or(Some(word)))?;
+        Some(name.unwrap_or_default())
+    })
+}
+
 fn command_at(bytes: &[u8], at: usize) -> Option<(Words, usize)> {
-    let (count, mut at) = length_at(bytes, at, b'*')?;
     let mut words = Words::new();
+    let end = each_word(bytes, at, |word| words.push(word.to_vec()))?;
+    Some((words, end))
+}
+
+/// The words of the command at a place; its end, if it is whole.
+fn each_word<'a>(bytes: &'a [u8], at: usize, mut each: impl FnMut(&'a [u8])) -> Option<usize> {
+    let (count, mut at) = length_at(bytes, at, b'*')?;
     for _ in 0..count {
         let (len, from) = length_at(bytes, at, b'$')?;
-        words.push(bytes.get(from..from.checked_add(len)?)?.to_vec());
+        each(bytes.get(from..from.checked_add(len)?)?);
         at = from + len + 2;
     }
-    Some((words, at)).filter(|(_, end)| *end <= bytes.len())
+    (at <= bytes.len()).then_some(at)
 }
 
 fn length_at(bytes: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
     let rest = bytes.get(at..)?.strip_prefix(&[kind])?;
+    // Nearly all are of one digit.
+    if let [digit @ b'0'..=b'9', b'\r', ..] = rest {
+        return Some((usize::from(digit - b'0'), at + 4));
+    }
     let len = rest.iter().position(|&byte| byte == b'\r')?;
     Some((std::str::from_utf8(&rest[..len]).ok()?.parse().ok()?, at + 1 + len + 2))
 }
 
 /// Appends a command as it lies in the log.
 pub fn write_command(out: &mut Vec<u8>, words: &[Vec<u8>]) {
-    out.extend(format!("*{}\r\n", words.len()).bytes());
+    write_head(out, b'*', words.len());
     for word in words {
-        out.extend(format!("${}\r\n", word.len()).bytes());
-        out.extend(word);
-        out.extend(b"\r\n");
+        write_head(out, b'$', word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
     }
+}
+
+fn write_head(out: &mut Vec<u8>, kind: u8, count: usize) {
+    out.push(kind);
+    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Whether a command has this name.

@@ -5,6 +5,8 @@
 //! and places in the log are counted by a hand that shares no code with it; where it says that a
 //! server starts on the files one must, at the very LSN; what it says can be kept must be whole.
 
+use std::sync::Arc;
+
 use seedis_core::Config;
 use seedis_core::io::Name;
 use seedis_core::recovery::inspect::{
@@ -12,6 +14,7 @@ use seedis_core::recovery::inspect::{
 };
 
 use super::Timeline;
+use crate::commands;
 use crate::disk::Disk;
 use crate::finding::Invariant::F1;
 use crate::finding::check;
@@ -33,7 +36,7 @@ pub(crate) fn inspect(config: &Config, disk: &Disk) -> Option<Inspected> {
         Err(why) => return Some(Inspected { verdict: Verdict::Broken(why), end_lsn: None }),
     };
     check_parts(&files, text);
-    let (mut inspector, mut end_lsn, mut at) = (Inspector::new(config), None, end_of_base(text));
+    let (mut inspector, mut end_lsn, mut at) = (inspector(config), None, end_of_base(text));
     let mut is_whole = true;
     for part in files.parts() {
         let bytes = disk.content(&Name::file(part.dir, &part.name))?;
@@ -56,6 +59,10 @@ pub(crate) fn inspect(config: &Config, disk: &Disk) -> Option<Inspected> {
     let says_whole = verdict == Verdict::Whole;
     check(says_whole == is_whole, F1, || format!("files are whole: {is_whole}, {verdict:?}"));
     Some(Inspected { verdict, end_lsn })
+}
+
+fn inspector(config: &Config) -> Inspector {
+    Inspector::sharing(Arc::clone(commands::registry()), config)
 }
 
 fn read(inspector: &mut Inspector, part: Part, bytes: &[u8]) -> Finding {
@@ -144,7 +151,7 @@ fn check_dump(config: &Config, all: &Finding, bytes: &[u8]) {
     let Some(facts) = all.dump else { return };
     let cut = &bytes[..bytes.len() * 2 / 3];
     let dump = |bytes: &[u8]| {
-        let mut inspector = Inspector::new(config);
+        let mut inspector = inspector(config);
         let finding = read(&mut inspector, Part::dump(config), bytes);
         (finding, inspector.verdict())
     };

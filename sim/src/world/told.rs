@@ -15,7 +15,7 @@ use crate::disk::Disk;
 use crate::finding::Invariant::{D12, F1, L1};
 use crate::finding::check;
 use crate::replay;
-use crate::sabotage::log_text::{Listed, commands, is, listed, manifest};
+use crate::sabotage::log_text::{Listed, listed, manifest, names};
 
 /// What a life has done to files.
 #[derive(Debug, Default)]
@@ -121,9 +121,10 @@ impl Told {
     /// A turn is over.
     pub(crate) fn turn_ended(&mut self, is_loading: bool, logged: &[u8], now: Now) {
         // An expiry is no change that a save is counted by.
-        let is_expiry =
-            |words: &Vec<Vec<u8>>| ["SELECT", "DEL", "HDEL"].iter().any(|it| is(words, it));
-        let has_logged = commands(logged).iter().any(|words| !is_expiry(words));
+        let is_expiry = |name: &[u8]| {
+            [&b"SELECT"[..], b"DEL", b"HDEL"].iter().any(|it| name.eq_ignore_ascii_case(it))
+        };
+        let has_logged = names(logged).any(|name| !is_expiry(name));
         if !is_loading {
             self.served.get_or_insert(now);
         }
@@ -136,11 +137,12 @@ impl Told {
     /// Asks the core, which is not needed any more, and compares.
     pub(crate) fn compare(&mut self, core: &mut Core, now: Now, disk: &Found) {
         let is_loading = core.is_loading();
-        let info = Info::of(core, now, |line| self.line(line, now));
-        if info.0.is_empty() {
+        let text = ask(core, now, |line| self.line(line, now));
+        if text.is_empty() {
             // It is not told before the log is durable.
             return;
         }
+        let info = Info::of(&text, core);
         match is_loading {
             true => info.check_loading(),
             false => {
@@ -155,7 +157,7 @@ impl Told {
         }
     }
 
-    fn check_log(&self, info: &Info, disk: &Found, core: &Core) {
+    fn check_log(&self, info: &Info<'_>, disk: &Found, core: &Core) {
         let is_one_file = info.number("aof_rewrites") == Some(0);
         for name in ["aof_fsyncs", "aof_failed_fsyncs", "aof_failed_writes", "aof_short_writes"] {
             let seen = self.counts.get(name).copied().unwrap_or(0);
@@ -169,7 +171,7 @@ impl Told {
         }
         let marks = core.watermarks();
         let waits = info.number("aof_buffer_length").unwrap_or(0);
-        let is_well = info.0.get("aof_last_bgrewrite_status").is_some_and(|it| it == "ok");
+        let is_well = info.0.get("aof_last_bgrewrite_status").is_some_and(|it| *it == "ok");
         let is_still = is_well && info.number("aof_rewrite_in_progress") == Some(0) && waits == 0;
         if let Some(bytes) = disk.log_bytes.filter(|_| is_still) {
             info.check("aof_current_size", bytes);
@@ -179,7 +181,7 @@ impl Told {
         }
     }
 
-    fn check_saves(&self, info: &Info, now: Now) {
+    fn check_saves(&self, info: &Info<'_>, now: Now) {
         let count = |kind| self.count(kind);
         let at = |kind| self.lines.get(kind).map(|line| line.0);
         info.check("rdb_saves", count(SAVE_ENDED));
@@ -209,7 +211,7 @@ impl Told {
     }
 
     /// Nothing is left of what is over.
-    fn check_files(&self, info: &Info, disk: &Found) {
+    fn check_files(&self, info: &Info<'_>, disk: &Found) {
         let runs = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress"];
         let is_busy = runs.iter().any(|name| info.number(name) != Some(0)) || disk.is_pending;
         if is_busy || self.has_failed {
@@ -221,7 +223,7 @@ impl Told {
     }
 
     /// What is due by the rules has begun.
-    fn check_due(&self, info: &Info, now: Now) {
+    fn check_due(&self, info: &Info<'_>, now: Now) {
         let runs = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress"];
         if runs.iter().any(|name| info.number(name) != Some(0)) {
             return;
@@ -242,7 +244,7 @@ impl Told {
     }
 
     /// How long the last one took, if none has begun since.
-    fn check_ended(&self, info: &Info, name: &str, [began, ended, failed]: [&str; 3]) {
+    fn check_ended(&self, info: &Info<'_>, name: &str, [began, ended, failed]: [&str; 3]) {
         let at = |kind| self.lines.get(kind).map(|line| line.0.mono_ns);
         let end = at(ended).max(at(failed));
         if let Some((from, to)) = at(began).zip(end).filter(|(from, to)| from < to) {
@@ -276,26 +278,30 @@ impl Found {
     }
 }
 
-/// What INFO tells.
-struct Info(BTreeMap<String, String>, seedis_core::Config);
+/// Asks for what is compared: other sections are long, and a seed ends six lives.
+fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> String {
+    let conn = ConnId { slot: 1000, generation: 0 };
+    // What is due begins.
+    let mut effects = core.turn(now).seal();
+    while let Some((_, line)) = effects.log_line() {
+        tell(&line);
+    }
+    let mut turn = core.turn(now);
+    turn.accept(conn, somebody());
+    turn.feed(conn, b"INFO persistence keyspace\r\n");
+    let effects = turn.seal();
+    let mut text = Vec::new();
+    effects.tx(conn).for_each(|chunk| text.extend_from_slice(chunk));
+    String::from_utf8_lossy(&text).into_owned()
+}
 
-impl Info {
-    fn of(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> Self {
-        let conn = ConnId { slot: 1000, generation: 0 };
-        // What is due begins.
-        let mut effects = core.turn(now).seal();
-        while let Some((_, line)) = effects.log_line() {
-            tell(&line);
-        }
-        let mut turn = core.turn(now);
-        turn.accept(conn, somebody());
-        turn.feed(conn, b"INFO everything\r\n");
-        let effects = turn.seal();
-        let text: Vec<u8> = effects.tx(conn).flatten().copied().collect();
-        let text = String::from_utf8_lossy(&text).into_owned();
+/// What INFO tells.
+struct Info<'a>(BTreeMap<&'a str, &'a str>, seedis_core::Config);
+
+impl<'a> Info<'a> {
+    fn of(text: &'a str, core: &Core) -> Self {
         let lines = text.lines().filter_map(|line| line.split_once(':'));
-        let lines = lines.map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Self(lines, core.config().clone())
+        Self(lines.collect(), core.config().clone())
     }
 
     fn number(&self, name: &str) -> Option<u64> {
@@ -310,14 +316,16 @@ impl Info {
 
     fn check_keys(&self, core: &Core) {
         let mut all: BTreeMap<usize, [u64; 3]> = BTreeMap::new();
-        for ((db, _), (value, deadline)) in replay::dump(core) {
-            let counts = all.entry(db).or_default();
-            counts[0] += 1;
-            counts[1] += u64::from(deadline.is_some());
-            counts[2] += u64::from(value.has_deadlines());
+        for (number, db) in core.databases().numbered() {
+            for entry in db.iter() {
+                let counts = all.entry(number).or_default();
+                counts[0] += 1;
+                counts[1] += u64::from(entry.expire_at_ms().is_some());
+                counts[2] += u64::from(replay::has_timed_fields(&entry));
+            }
         }
         for (db, [keys, expires, timed]) in all {
-            let told = self.0.get(&format!("db{db}")).cloned().unwrap_or_default();
+            let told = self.0.get(&*format!("db{db}")).copied().unwrap_or_default();
             let sub = if timed > 0 { format!(",subexpiry={timed}") } else { String::new() };
             let begins = told.starts_with(&format!("keys={keys},expires={expires},avg_ttl="));
             let ends = told.ends_with(&sub) && told.contains("subexpiry") == (timed > 0);
@@ -334,8 +342,8 @@ impl Info {
         check(loaded <= total, F1, || format!("{loaded:?} bytes of {total:?} are loaded"));
         let (loaded, total) = (loaded.unwrap_or(0) as f64, total.unwrap_or(0).max(1) as f64);
         let percent = format!("{:.2}", loaded * 100.0 / total);
-        let told = self.0.get("loading_loaded_perc");
-        check(told == Some(&percent), F1, || format!("{told:?} % loaded, it is {percent}"));
+        let told = self.0.get("loading_loaded_perc").copied();
+        check(told == Some(&*percent), F1, || format!("{told:?} % loaded, it is {percent}"));
         let left = self.number("loading_eta_seconds");
         check(loaded > 0.0 || left.is_some(), F1, || "no time left".into());
         check(loaded < total || left == Some(0), F1, || format!("{left:?} s left of nothing"));
@@ -349,7 +357,7 @@ impl Info {
         let is_due = percentage > 0
             && size >= u128::from(self.1.auto_aof_rewrite_min_size)
             && size * 100 >= base * (100 + percentage);
-        let is_well = self.0.get("aof_last_bgrewrite_status").is_some_and(|it| it == "ok");
+        let is_well = self.0.get("aof_last_bgrewrite_status").is_some_and(|it| *it == "ok");
         let is_on = self.number("aof_enabled") == Some(1);
         check(!(is_due && is_well && is_on), L1, || {
             format!("the log has grown from {base} to {size} and is not rewritten")

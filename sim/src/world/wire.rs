@@ -258,6 +258,9 @@ fn encode(words: &Words, form: Form, out: &mut Vec<u8>) {
 
 /// What precedes so many words or bytes. Nearly all are few, and `write!` is slow.
 fn head(kind: u8, count: usize, out: &mut Vec<u8>) {
+    if let Some(digit) = u8::try_from(count).ok().filter(|count| *count < 10) {
+        return out.extend_from_slice(&[kind, b'0' + digit, b'\r', b'\n']);
+    }
     out.push(kind);
     out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
     out.extend_from_slice(b"\r\n");
