@@ -169,7 +169,7 @@ fn place_at(bytes: &[u8]) -> Option<(At, usize)> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     let rest = bytes[..end].strip_prefix(b"#lsn ")?;
     let (told, sum) = rest.split_at_checked(rest.len().checked_sub(7)?)?;
-    if number(&sum[1..])? != u64::from(CRC_32C.checksum(told)) {
+    if number(sum.strip_prefix(b" ")?)? != u64::from(CRC_32C.checksum(told)) {
         return None;
     }
     let place = match told.iter().position(|&byte| byte == b',') {
@@ -205,7 +205,7 @@ pub fn header_at(bytes: &[u8]) -> Option<(Header, usize)> {
         let line = bytes[at..end].strip_prefix(b"#")?;
         at = end + 1;
         if let Some(second) = line.strip_prefix(b"TS:") {
-            std::str::from_utf8(second.trim_ascii_end()).ok()?.parse::<i64>().ok()?;
+            std::str::from_utf8(second.strip_suffix(b"\r")?).ok()?.parse::<i64>().ok()?;
             continue;
         }
         let (sum, rest) = line.split_at_checked(6)?;

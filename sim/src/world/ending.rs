@@ -36,6 +36,9 @@ impl World {
                 check(!marks.is_logging || marks.durable == marks.enqueued, D3, || {
                     format!("the process ends, and not everything is durable: {marks:?}")
                 });
+                // Time has passed, and that alone changes what there is.
+                let now = self.around.clock.now();
+                self.oracle.iter_mut().for_each(|oracle| oracle.expired(&self.core, now));
                 return;
             }
             exit = self.turn_alone();

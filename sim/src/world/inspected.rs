@@ -102,7 +102,8 @@ fn check_incr(finding: &Finding, bytes: &[u8], at: Option<log_text::At>) -> Opti
     let batches = part.batches.len() as u64;
     check(finding.batches == batches, F1, || {
         let shown = Timeline::shown(bytes);
-        format!("{} batches are told, there are {batches} behind {at:?}: {shown}", finding.batches)
+        let (told, flaw) = (finding.batches, &finding.flaw);
+        format!("{told} batches are told, {flaw:?}, there are {batches} behind {at:?}: {shown}")
     });
     let commands: usize = part.batches.iter().map(|batch| batch.commands().len()).sum();
     check(finding.commands == commands as u64, F1, || {

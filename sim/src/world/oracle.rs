@@ -280,13 +280,18 @@ impl Oracle {
         self.is_lost || waiting.all(|waiting| waiting.expected.is_none())
     }
 
+    /// What is past its deadline is perhaps gone.
+    pub(crate) fn expired(&mut self, core: &Core, now: Now) {
+        self.model.settle(now.wall_ms(), |db, key, field| core.holds(db, key, field));
+        let lsn = core.watermarks().enqueued;
+        self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
+    }
+
     /// A turn has ended.
     pub(crate) fn turn_ended(&mut self, core: &Core, now: Now, late_ns: u64) {
-        self.model.settle(now.wall_ms(), |db, key, field| core.holds(db, key, field));
         let refuses = core.write_refusal().is_some();
-        let lsn = core.watermarks().enqueued;
         self.history.noted(now.mono_ns, late_ns, refuses);
-        self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
+        self.expired(core, now);
         if self.wants_log && core.watermarks().is_logging {
             self.history.switched_on();
         }
