@@ -34,10 +34,11 @@ impl Trace {
             self.hasher.write(&self.pending);
             self.pending.clear();
         }
-        self.pending.push(label);
-        self.pending.extend(number.to_le_bytes());
-        self.pending.extend((bytes.len() as u64).to_le_bytes());
-        self.pending.extend(bytes);
+        let mut head = [label; 17];
+        head[1..9].copy_from_slice(&number.to_le_bytes());
+        head[9..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.pending.extend_from_slice(&head);
+        self.pending.extend_from_slice(bytes);
     }
 
     /// Adds a request.
