@@ -437,6 +437,8 @@ impl Server {
             self.serve_blocked();
         }
         self.seal_log();
+        self.go_on_with_shutdown();
+        self.go_on_with_reload();
         self.persist.is_turn_sealed = true;
         self.go_on_with_end();
         self.cut_if_due();

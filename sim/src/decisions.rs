@@ -46,10 +46,12 @@ pub enum Family {
     Rot,
     /// Changes of the configuration while the server runs.
     ConfigChanges,
+    /// Saves, rewrites and shutdowns that somebody asks for.
+    Orders,
 }
 
 /// All of them, and what to call them.
-pub const FAMILIES: [(&str, Family); 12] = [
+pub const FAMILIES: [(&str, Family); 13] = [
     ("torn-writes", Family::TornWrites),
     ("sync-failures", Family::SyncFailures),
     ("power-loss", Family::PowerLoss),
@@ -62,6 +64,7 @@ pub const FAMILIES: [(&str, Family); 12] = [
     ("slowness", Family::Slowness),
     ("rot", Family::Rot),
     ("config-changes", Family::ConfigChanges),
+    ("orders", Family::Orders),
 ];
 
 impl Family {
@@ -72,7 +75,8 @@ impl Family {
             | (Self::ProcessCrash, Event::Crash(Crash::Process))
             | (Self::ClockJumps, Event::Jump(_))
             | (Self::Slowness, Event::Delay { .. })
-            | (Self::Rot, Event::Rot(_)) => true,
+            | (Self::Rot, Event::Rot(_))
+            | (Self::Orders, Event::Order(_)) => true,
             (
                 Self::Network,
                 Event::Deliver { .. } | Event::Stall(_) | Event::Room { .. } | Event::Disconnect(_),
@@ -107,9 +111,10 @@ pub(crate) enum Stream {
     Host,
     Disk,
     Rot,
+    Operator,
 }
 
-const STREAMS: u64 = 6;
+const STREAMS: u64 = 7;
 
 #[derive(Debug)]
 struct Source {

@@ -50,6 +50,7 @@ pub const PROFILES: [Profile; 5] = [
             Family::IoErrors,
             Family::Rot,
             Family::ConfigChanges,
+            Family::Orders,
         ],
     },
     Profile {
@@ -68,6 +69,7 @@ pub const PROFILES: [Profile; 5] = [
             Family::Slowness,
             Family::Rot,
             Family::ConfigChanges,
+            Family::Orders,
         ],
     },
 ];

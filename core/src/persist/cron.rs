@@ -27,7 +27,6 @@ impl Server {
         }
         self.begin_what_is_due();
         self.answer_waitaof();
-        self.go_on_with_shutdown();
     }
 
     fn begin_what_is_due(&mut self) {

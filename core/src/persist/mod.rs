@@ -129,7 +129,5 @@ impl Server {
             Step::Recover => self.recover_step(result),
         }
         self.change_dirs();
-        self.go_on_with_shutdown();
-        self.go_on_with_reload();
     }
 }

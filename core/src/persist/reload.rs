@@ -23,7 +23,6 @@ pub(crate) fn load_aof(ctx: &mut Ctx<'_>) -> Outcome {
         return Err(CommandError::Fixed("ERR DEBUG LOADAOF cannot run now"));
     }
     ctx.server.persist.reload = Some(Waiter::park(ctx));
-    ctx.server.go_on_with_reload();
     Ok(())
 }
 
@@ -32,12 +31,11 @@ const NO_LOG: &str = "ERR DEBUG LOADAOF needs the append only file to be on, els
 be lost";
 
 impl Server {
-    /// Begins to read the log back when all of it is written.
+    /// At the end of a turn: begins to read the log back when all of it is written.
     pub(crate) fn go_on_with_reload(&mut self) {
         if self.persist.reload.is_none() || self.recovery.is_some() || self.is_saving() {
             return;
         }
-        self.seal_log();
         if self.persist.aof.error().is_some() || self.persist.aof.state != AofState::On {
             self.resume_all();
             let Some(waiter) = self.persist.reload.take() else { return };

@@ -4,6 +4,9 @@
 //! configuration or the command asks for one, and then ends the process. Commands that write wait
 //! meanwhile, so there is an end to wait for. When something fails the server goes on, as Redis
 //! does, unless FORCE says that the end matters more.
+//!
+//! It goes on at the end of each turn only: then the log holds all of it, and nobody is being served,
+//! so whoever asked can be answered at once.
 
 use crate::command::error::CommandError;
 use crate::config::{LogLevel, ShutdownOptions};
@@ -48,7 +51,6 @@ impl Server {
         self.cancel_rewrite();
         let save = if wants_save { Saving::Wanted } else { Saving::Done };
         self.persist.shutdown = Some(Shutdown { options, waiter, save });
-        self.go_on_with_shutdown();
     }
 
     /// SHUTDOWN ABORT.
@@ -62,18 +64,18 @@ impl Server {
         }
     }
 
-    /// Does what can be done towards the end.
+    /// At the end of a turn: does what can be done towards the end.
     pub(crate) fn go_on_with_shutdown(&mut self) {
         if self.persist.shutdown.is_none() || self.outbox.exit.is_some() {
             return;
         }
-        self.seal_log();
         self.sync_everything();
         let Some(shutdown) = &mut self.persist.shutdown else { return };
         let is_forced = shutdown.options.contains(ShutdownOptions::FORCE);
         let is_saving = self.persist.bgsave.is_running();
         match shutdown.save {
-            Saving::Wanted if is_saving || self.persist.rewrite.is_saving() => return,
+            // Also what is past its saving, since it may fail, and gives up what is frozen then.
+            Saving::Wanted if is_saving || self.persist.rewrite.is_running() => return,
             Saving::Wanted => {
                 shutdown.save = Saving::Running;
                 return self.begin_save(None);

@@ -95,6 +95,8 @@ pub enum Event {
     Image(Image),
     /// A file of the server changes by itself before the next life, as drawn from this.
     Rot(u64),
+    /// Who runs the server asks for this.
+    Order(&'static str),
 }
 
 /// A command on its way.

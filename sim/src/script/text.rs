@@ -12,6 +12,7 @@ use super::{Event, Form, Persistence, Script, Sent, Setup};
 use crate::disk::{ALL, Crash, FAULTS, Fault, Image, Personality};
 use crate::model::Words;
 use crate::workload::Scope;
+use crate::world::operator::ORDERS;
 
 /// A line that is not one of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +141,7 @@ impl fmt::Display for Event {
             Self::Crash(Crash::PowerLoss) => write!(f, "crash power"),
             Self::Image(image) => write!(f, "image {}", image_text(*image)),
             Self::Rot(seed) => write!(f, "rot {seed}"),
+            Self::Order(order) => write!(f, "order {order}"),
         }
     }
 }
@@ -323,6 +325,7 @@ fn event(line: &Line<'_>) -> Option<Event> {
         }),
         "image" => Event::Image(line.image(1)?),
         "rot" => Event::Rot(line.number(1)?),
+        "order" => Event::Order(order(line)?),
         _ => return None,
     })
 }
@@ -330,6 +333,11 @@ fn event(line: &Line<'_>) -> Option<Event> {
 fn sent(line: &Line<'_>, form: Form) -> Option<Event> {
     let words = line.0.get(2..).filter(|words| !words.is_empty())?.to_vec();
     Some(Event::Send(Sent { client: line.number(1)?, words, form }))
+}
+
+fn order(line: &Line<'_>) -> Option<&'static str> {
+    let words = line.0[1..].join(&b' ');
+    ORDERS.into_iter().find(|order| order.as_bytes() == words)
 }
 
 fn fault(name: &str) -> Option<Fault> {

@@ -208,6 +208,7 @@ const KINDS: &[IsOne] = &[
     |event| matches!(event, Event::Stall(_) | Event::Room { .. }),
     |event| matches!(event, Event::Memory(_) | Event::Disconnect(_)),
     |event| matches!(event, Event::Jump(_)),
+    |event| matches!(event, Event::Order(_)),
     |event| matches!(event, Event::Fault { .. }),
     |event| matches!(event, Event::Fault { fault: Fault::Interrupted, .. }),
     |event| matches!(event, Event::Fault { fault: Fault::ShortRead | Fault::ShortWrite, .. }),

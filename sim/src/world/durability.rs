@@ -53,6 +53,8 @@ pub(crate) struct History {
     /// The latest state that a client knows its own write to be in, and the same under `always`.
     acknowledged: usize,
     kept: usize,
+    /// The state at the end of the turn in which the last dump began.
+    dumped: usize,
     /// What survives the crashes since the last service, and why.
     promises: Vec<Promise>,
     has_lied: bool,
@@ -142,6 +144,7 @@ impl History {
             read: 0,
             acknowledged: 0,
             kept: 0,
+            dumped: 0,
             promises: Vec::new(),
             has_lied: false,
             has_refused: false,
@@ -218,6 +221,11 @@ impl History {
         self.has_changed = false;
     }
 
+    /// A dump has begun in the turn that has ended.
+    pub(crate) fn dumped(&mut self) {
+        self.dumped = self.states.len() - 1;
+    }
+
     /// A turn came `late_ns` after it was due; the server `refuses` writes at its end.
     pub(crate) fn noted(&mut self, now_ns: u64, late_ns: u64, refuses: bool) {
         let passed_ns = now_ns.saturating_sub(self.last_turn_ns);
@@ -258,16 +266,21 @@ impl History {
         }
     }
 
-    /// A life that served ends, with the log durable so far; the next one loads it, or a dump.
+    /// A life that served ends, with the log durable so far; the next one loads it, or a dump,
+    /// which a shutdown has perhaps just written.
     pub(crate) fn crashed(
         &mut self,
         crash: Crash,
         durable_lsn: u64,
         damage: Damage,
-        loads_log: bool,
+        (loads_log, is_dumped): (bool, bool),
     ) {
         self.begins_logged = loads_log;
-        self.promises = if loads_log { self.promises(durable_lsn, damage) } else { Vec::new() };
+        let dump = Promise { state: self.dumped, why: D3, survives_power_loss: true };
+        self.promises = match loads_log {
+            true => self.promises(durable_lsn, damage),
+            false => is_dumped.then_some(dump).into_iter().collect(),
+        };
         self.crashed_again(crash, damage);
     }
 
@@ -332,6 +345,7 @@ impl History {
         }
         self.states.push(State { hash, lsn, at_ns: now_ns, awake_ns: self.awake_ns });
         (self.read, self.acknowledged, self.kept, self.has_changed) = (0, 0, 0, false);
+        self.dumped = 0;
         (self.policy, self.is_logged) = (self.first_policy, self.begins_logged);
         (self.off, self.changes) = (None, 0);
         self.last_turn_ns = now_ns;
@@ -416,7 +430,7 @@ mod tests {
             history.replied(told);
         }
         history.policy_changed(last);
-        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, true);
+        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, (true, false));
         history.recovered(hash(1), 1, 0).map_err(|(invariant, _)| invariant)
     }
 
@@ -437,7 +451,7 @@ mod tests {
         history.policy_changed(AppendFsync::No);
         history.policy_changed(AppendFsync::Always);
         history.replied(told);
-        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, true);
+        history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, (true, false));
         assert_eq!(history.recovered(Hash::default(), 0, 0), Ok(()));
     }
 
@@ -455,7 +469,7 @@ mod tests {
                 history.replied_off(off);
             }
             history.replied(told);
-            history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, true);
+            history.crashed(Crash::PowerLoss, 0, WHOLE_DISK, (true, false));
             history.recovered(hash(number), 1, 7).map_err(|(invariant, _)| invariant)
         };
         assert_eq!(recovered(1, true), Ok(()));

@@ -10,7 +10,6 @@ use seedis_core::Core;
 use seedis_core::io::{Dir, Name};
 use seedis_core::turn::Exit;
 
-use super::World;
 use super::audit::Audit;
 use super::durability::Damage;
 use super::ending::check_same;
@@ -18,6 +17,7 @@ use super::inspected::{Inspected, inspect};
 use super::oracle::Oracle;
 use super::rot::Rot;
 use super::told;
+use super::{Surroundings, World};
 use crate::commands;
 use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
@@ -147,6 +147,11 @@ impl World {
 
     /// Ends the life and begins the next.
     fn crash(&mut self, crash: Crash) {
+        self.crash_after(crash, false);
+    }
+
+    /// The same; perhaps a dump holds everything.
+    fn crash_after(&mut self, crash: Crash, is_dumped: bool) {
         let around = &mut self.around;
         around.timeline.note(|| format!("{crash:?}"));
         around.trace.note(b'x', crash as u64, &[]);
@@ -162,11 +167,11 @@ impl World {
         let damage = Damage { has_lied: around.disk.has_lied(), has_lost, troubled_ns };
         let loads_log = self.lives.follow(&self.core);
         let oracle = self.oracle.iter_mut();
-        oracle.for_each(|oracle| oracle.crashed(&self.core, crash, damage, loads_log));
-        self.around.network.forget();
+        oracle.for_each(|oracle| oracle.crashed(&self.core, crash, damage, loads_log, is_dumped));
         self.around.host.forget();
         self.around.audit = Audit::new(self.lives.is_persistent(), self.around.scope);
         self.compare_told(&found);
+        self.around.network.forget();
         self.around.clock.restart();
         if crash == Crash::PowerLoss {
             self.rot();
@@ -188,7 +193,8 @@ impl World {
         let mut told = std::mem::take(&mut self.around.told);
         if self.around.scope == Scope::Modelled && self.around.boundary.is_honest() {
             let now = self.around.clock.now();
-            told.compare(&mut self.core, now, found);
+            let ends = self.around.network.operators.is_ending();
+            told.compare(&mut self.core, now, found, ends);
         }
     }
 
@@ -220,8 +226,12 @@ impl World {
         self.around.timeline.note(|| format!("the process ends with code {}", exit.code));
         if self.core.is_loading() {
             self.refused();
+            return self.crash(Crash::Process);
         }
-        self.crash(Crash::Process);
+        let Surroundings { network, told, .. } = &self.around;
+        let is_dumped = network.operators.exited(&self.core, told);
+        let crash = if network.operators.is_on { Crash::PowerLoss } else { Crash::Process };
+        self.crash_after(crash, is_dumped);
     }
 
     fn refused(&mut self) {
@@ -359,6 +369,7 @@ impl World {
             let serves = !self.core.is_loading() && self.core.write_refusal().is_none();
             let is_done = serves
                 && is_answered
+                && self.around.network.operators.is_idle()
                 && self.around.disk.pending() == 0
                 && self.around.boundary.is_idle();
             if is_done

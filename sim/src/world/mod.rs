@@ -22,6 +22,7 @@ mod host;
 mod inspected;
 mod lives;
 mod network;
+pub(crate) mod operator;
 mod oracle;
 mod rot;
 mod timeline;
@@ -172,6 +173,7 @@ impl World {
 
     fn new(setup: Setup, mut around: Surroundings) -> Self {
         let history = History::new(setup.policy(), setup.is_logged(), setup.policy_may_change());
+        let setup_is_kept = setup.persistence.is_some();
         let lives = Lives::draw(setup, &around.decisions);
         let core = lives.begin(&mut around.boundary);
         let oracle = (around.scope == Scope::Modelled).then(|| {
@@ -179,6 +181,8 @@ impl World {
             Oracle::new(core.databases().count(), bulk_bytes_max, history)
         });
         around.network.is_open = !core.is_loading();
+        around.network.operators.is_on =
+            oracle.is_some() && setup_is_kept && around.boundary.is_honest();
         Self { core, around, oracle, lives, log: Vec::new() }
     }
 
@@ -300,13 +304,16 @@ impl World {
         around.told.turn_ended(core.is_loading(), &logged, now);
         log.extend_from_slice(&logged);
         oracle.iter_mut().for_each(|oracle| oracle.look(now, std::mem::take(&mut logged)));
-        if let Some(exit) = exit {
-            return self.exited(exit);
+        if !was_loading {
+            let dumps = around.told.has_save_begun();
+            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now, late_ns, dumps));
+            around.told.check_refusal(core);
+            around.network.operators.turn_ended(core, &around.told, now.mono_ns);
         }
-        if was_loading && !core.is_loading() {
+        if let Some(exit) = exit {
+            self.exited(exit);
+        } else if was_loading && !core.is_loading() {
             self.recovered();
-        } else if !was_loading {
-            oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now, late_ns));
         }
     }
 }
@@ -385,6 +392,9 @@ impl Surroundings {
         }
         oracle.iter_mut().for_each(|oracle| oracle.turn_began(turn, now));
         self.network.feed(turn, oracle, &mut self.boundary, &mut self.trace);
+        if self.network.is_open || self.is_resting {
+            self.network.operators.feed(turn, oracle, self.is_resting);
+        }
     }
 
     /// How much memory the process is told to use.

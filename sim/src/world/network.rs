@@ -7,7 +7,9 @@ use rand::RngExt as _;
 use rand::seq::IteratorRandom as _;
 use seedis_core::{ConnId, Effects, Peer, Turn};
 
+use super::changes::is_change;
 use super::clients::Clients;
+use super::operator::{Operators, is_operator};
 use super::oracle::Oracle;
 use super::timeline::Timeline;
 use super::wire::Wire;
@@ -26,6 +28,7 @@ pub(crate) struct Network {
     pieces_bytes_max: usize,
     wires_max: u32,
     timeline: Timeline,
+    pub(crate) operators: Operators,
     /// Clients connect.
     pub(crate) is_open: bool,
     /// Replies and pushes that clients have read.
@@ -43,6 +46,7 @@ impl Network {
             generations: BTreeMap::new(),
             pieces_bytes_max,
             wires_max,
+            operators: Operators::draw(timeline.clone(), decisions.clone()),
             decisions,
             timeline,
             is_open: true,
@@ -98,6 +102,8 @@ impl Network {
                 self.timeline.note(|| {
                     format!("client {} executes {}", wire.id.slot, Timeline::command(&words))
                 });
+                self.operators.has_unblocked |= is_unblock(&words);
+                self.operators.has_changed |= is_change(&words);
                 if let Some(oracle) = oracle {
                     oracle.executed(wire.id, words);
                 }
@@ -203,6 +209,10 @@ impl Network {
         trace: &mut Trace,
     ) {
         while let Some(id) = effects.writable() {
+            if is_operator(id) {
+                self.operators.take(effects, id);
+                continue;
+            }
             let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id) else {
                 continue;
             };
@@ -218,6 +228,7 @@ impl Network {
             }
         }
         while let Some(id) = effects.resumed() {
+            self.operators.resumed(id);
             if boundary.resumes(id)
                 && let Some(wire) = self.wires.get_mut(&id.slot).filter(|wire| wire.id == id)
             {
@@ -246,7 +257,13 @@ impl Network {
     /// The process ended.
     pub(crate) fn forget(&mut self) {
         self.wires.clear();
+        self.operators.forget();
     }
+}
+
+/// Whether a command may end the wait of anybody.
+fn is_unblock(words: &Words) -> bool {
+    words.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"unblock"))
 }
 
 fn peer(slot: u32) -> Peer {

@@ -118,8 +118,15 @@ impl Oracle {
         self.happened = all;
     }
 
-    /// A life ends. What was asked for and not answered is not answered any more.
-    pub(crate) fn crashed(&mut self, core: &Core, crash: Crash, damage: Damage, loads_log: bool) {
+    /// A life ends, perhaps with a dump that holds everything. What was asked for and not answered is not answered any more.
+    pub(crate) fn crashed(
+        &mut self,
+        core: &Core,
+        crash: Crash,
+        damage: Damage,
+        loads_log: bool,
+        is_dumped: bool,
+    ) {
         self.waiting.clear();
         self.model.restart(Keyspace::new(core.databases().count()));
         match core.is_loading() {
@@ -127,7 +134,7 @@ impl Oracle {
             false => {
                 let marks = core.watermarks();
                 let durable = if marks.is_logging { marks.durable } else { 0 };
-                self.history.crashed(crash, durable, damage, loads_log);
+                self.history.crashed(crash, durable, damage, (loads_log, is_dumped));
                 self.wants_log = loads_log;
             }
         }
@@ -287,11 +294,14 @@ impl Oracle {
         self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
     }
 
-    /// A turn has ended.
-    pub(crate) fn turn_ended(&mut self, core: &Core, now: Now, late_ns: u64) {
+    /// A turn has ended, in which a dump has perhaps begun.
+    pub(crate) fn turn_ended(&mut self, core: &Core, now: Now, late_ns: u64, dumps: bool) {
         let refuses = core.write_refusal().is_some();
         self.history.noted(now.mono_ns, late_ns, refuses);
         self.expired(core, now);
+        if dumps {
+            self.history.dumped();
+        }
         if self.wants_log && core.watermarks().is_logging {
             self.history.switched_on();
         }

@@ -33,6 +33,13 @@ pub(crate) struct Told {
     logged: u64,
     logged_since: u64,
     begins: bool,
+    has_begun: bool,
+    /// Why the last shutdown has failed.
+    shutdown_failed: String,
+    /// Why writes were refused when the last turn ended, and warnings told since.
+    refused: Option<String>,
+    was_logging: bool,
+    warned: Vec<&'static str>,
     /// Some request has failed.
     has_failed: bool,
     served: Option<Now>,
@@ -44,16 +51,38 @@ enum Asked {
     Sync { at_ns: u64 },
 }
 
-const LINES: [&str; 7] =
-    [LOADED, SAVE_BEGAN, SAVE_ENDED, SAVE_FAILED, REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED];
+const LINES: [&str; 9] = [
+    LOADED,
+    SAVE_BEGAN,
+    SAVE_ENDED,
+    SAVE_FAILED,
+    REWRITE_BEGAN,
+    REWRITE_ENDED,
+    REWRITE_FAILED,
+    SHUTDOWN_BEGAN,
+    SHUTDOWN_FAILED,
+];
 /// What is told when DEBUG LOADAOF is over.
 pub(super) const LOADED: &str = "Append Only File loaded by DEBUG LOADAOF";
-const SAVE_BEGAN: &str = "Background saving started";
-const SAVE_ENDED: &str = "Background saving terminated with success";
-const SAVE_FAILED: &str = "Background saving error";
-const REWRITE_BEGAN: &str = "Background append only file rewriting started";
-const REWRITE_ENDED: &str = "Background AOF rewrite finished successfully";
-const REWRITE_FAILED: &str = "Background AOF rewrite failed";
+pub(super) const SAVE_BEGAN: &str = "Background saving started";
+pub(super) const SAVE_ENDED: &str = "Background saving terminated with success";
+pub(super) const SAVE_FAILED: &str = "Background saving error";
+pub(super) const REWRITE_BEGAN: &str = "Background append only file rewriting started";
+pub(super) const REWRITE_ENDED: &str = "Background AOF rewrite finished successfully";
+pub(super) const REWRITE_FAILED: &str = "Background AOF rewrite failed";
+pub(super) const SHUTDOWN_BEGAN: &str = "User requested shutdown...";
+pub(super) const SHUTDOWN_FAILED: &str = "Errors trying to shut down the server: ";
+
+/// Lines with which writes begin to be refused, and end to be.
+const REFUSES: [&str; 3] =
+    [SAVE_FAILED, "Error writing to the AOF file: ", "Fail to fsync the AOF file: "];
+const REFUSES_NO_MORE: [&str; 5] = [
+    SAVE_ENDED,
+    "AOF write error looks solved",
+    "The AOF was begun anew after a failed fsync",
+    "The append only file ends with what the disk has taken of it",
+    "The append only file was switched off",
+];
 
 /// Time within which what is due must have begun.
 const PATIENCE_S: u64 = 2;
@@ -103,12 +132,15 @@ impl Told {
 
     /// A line of the server's log.
     pub(crate) fn line(&mut self, line: &str, now: Now) {
-        let Some(kind) = LINES.iter().find(|kind| line.starts_with(**kind)) else { return };
+        let is_it = |kind: &&&str| line.starts_with(**kind);
+        self.warned.extend(REFUSES.iter().chain(&REFUSES_NO_MORE).filter(is_it));
+        let Some(kind) = LINES.iter().find(is_it) else { return };
         let told = self.lines.entry(kind).or_insert((now, 0));
         *told = (now, told.1 + 1);
         match *kind {
             SAVE_BEGAN => (self.logged_since, self.begins) = (0, true),
             SAVE_ENDED => self.logged = self.logged_since,
+            SHUTDOWN_FAILED => self.shutdown_failed = line[SHUTDOWN_FAILED.len()..].into(),
             _ => {}
         }
     }
@@ -116,6 +148,40 @@ impl Told {
     /// How often a line of a kind was told.
     pub(super) fn count(&self, kind: &str) -> u64 {
         self.lines.get(kind).map_or(0, |line| line.1)
+    }
+
+    /// Why the last shutdown has failed.
+    pub(super) fn shutdown_failed(&self) -> &str {
+        &self.shutdown_failed
+    }
+
+    /// Whether the last turn has begun a save.
+    pub(super) fn has_save_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// Whoever reads the server's log learns of it when writes begin to be refused, and no longer
+    /// are.
+    pub(crate) fn check_refusal(&mut self, core: &Core) {
+        let warned = std::mem::take(&mut self.warned);
+        if core.is_loading() || self.served.is_none() {
+            return;
+        }
+        let refused = core.write_refusal();
+        let old = std::mem::replace(&mut self.refused, refused);
+        // Until the log is on, nothing is refused for what it could not write; that was told then.
+        let is_logging = core.watermarks().is_logging;
+        if std::mem::replace(&mut self.was_logging, is_logging) != is_logging {
+            return;
+        }
+        let expected = match (&old, &self.refused) {
+            (None, Some(_)) => &REFUSES[..],
+            (Some(_), None) => &REFUSES_NO_MORE,
+            _ => return,
+        };
+        check(warned.iter().any(|line| expected.contains(line)), F1, || {
+            format!("writes are refused with {:?} after {old:?}, told was {warned:?}", self.refused)
+        });
     }
 
     /// A turn is over.
@@ -131,11 +197,12 @@ impl Told {
         self.logged += u64::from(has_logged);
         // Perhaps before it began.
         let begins = std::mem::take(&mut self.begins);
+        self.has_begun = begins;
         self.logged_since += u64::from(has_logged && !begins);
     }
 
-    /// Asks the core, which is not needed any more, and compares.
-    pub(crate) fn compare(&mut self, core: &mut Core, now: Now, disk: &Found) {
+    /// Asks the core, which is not needed any more, and compares. One that `ends` begins nothing.
+    pub(crate) fn compare(&mut self, core: &mut Core, now: Now, disk: &Found, ends: bool) {
         let is_loading = core.is_loading();
         let text = ask(core, now, |line| self.line(line, now));
         if text.is_empty() {
@@ -148,7 +215,9 @@ impl Told {
             false => {
                 info.check_keys(core);
                 self.check_saves(&info, now);
-                self.check_due(&info, now);
+                if !ends {
+                    self.check_due(&info, now);
+                }
                 if info.number("aof_enabled") == Some(1) && core.watermarks().is_logging {
                     self.check_log(&info, disk, core);
                     self.check_files(&info, disk);
