@@ -289,6 +289,7 @@ impl World {
             }
             return;
         }
+        self.check_left();
         let kept = self.is_odd().then(|| {
             self.shut_down();
             replay::dump(&self.core)
@@ -313,6 +314,21 @@ impl World {
     /// Half of all seeds.
     fn is_odd(&self) -> bool {
         self.lives.setup.core_seed % 2 == 1 && self.around.boundary.is_honest()
+    }
+
+    /// Nothing is left of what has failed in a life that goes on: no file of a log that is off is
+    /// open, and nothing is left half written, unless it could not be removed.
+    fn check_left(&self) {
+        let disk = &self.around.disk;
+        let is_off = !self.core.watermarks().is_logging;
+        check(!(is_off && disk.open_files() > 0), D12, || "a file stays open".into());
+        if self.around.told.has_kept_files() {
+            return;
+        }
+        let names = [Dir::Data, Dir::Aof].into_iter().flat_map(|dir| disk.names(dir));
+        for name in names {
+            check(!name.starts_with(b"temp-"), D12, || format!("{} is left", name.escape_ascii()));
+        }
     }
 
     /// Nothing is left open, and nothing half done.
@@ -367,7 +383,12 @@ impl World {
             }
             let is_answered = self.oracle.as_ref().is_none_or(Oracle::is_answered);
             let serves = !self.core.is_loading() && self.core.write_refusal().is_none();
+            // Whoever has switched the log on or off is obeyed in the end.
+            let is_obeyed = self.around.scope == Scope::Any
+                || !self.lives.is_persistent()
+                || self.core.config().appendonly == self.core.watermarks().is_logging;
             let is_done = serves
+                && is_obeyed
                 && is_answered
                 && self.around.network.operators.is_idle()
                 && self.around.disk.pending() == 0

@@ -40,6 +40,8 @@ pub(crate) struct Told {
     refused: Option<String>,
     was_logging: bool,
     warned: Vec<&'static str>,
+    /// A file could not be removed.
+    has_kept_files: bool,
     /// Some request has failed.
     has_failed: bool,
     served: Option<Now>,
@@ -49,6 +51,7 @@ pub(crate) struct Told {
 enum Asked {
     Write { bytes: usize },
     Sync { at_ns: u64 },
+    Unlink,
 }
 
 const LINES: [&str; 9] = [
@@ -90,6 +93,9 @@ const PATIENCE_S: u64 = 2;
 impl Told {
     /// The core asks for this.
     pub(crate) fn asked(&mut self, ticket: Ticket, request: &IoReq, now: Now) {
+        if let IoReq::Unlink { .. } = request {
+            self.asked.insert(ticket, Asked::Unlink);
+        }
         if self.served.is_none() {
             return;
         }
@@ -111,6 +117,10 @@ impl Told {
         let Some(asked) = self.asked.remove(&ticket) else { return };
         let is_failure = |kind| kind != IoErrorKind::Interrupted;
         let name = match (asked, result) {
+            (Asked::Unlink, result) => {
+                self.has_kept_files |= matches!(result, IoResult::Failed(_));
+                return;
+            }
             (Asked::Write { bytes }, IoResult::Written { count, .. }) if *count < bytes => {
                 "aof_short_writes"
             }
@@ -148,6 +158,11 @@ impl Told {
     /// How often a line of a kind was told.
     pub(super) fn count(&self, kind: &str) -> u64 {
         self.lines.get(kind).map_or(0, |line| line.1)
+    }
+
+    /// Whether a file could not be removed.
+    pub(super) fn has_kept_files(&self) -> bool {
+        self.has_kept_files
     }
 
     /// Why the last shutdown has failed.
