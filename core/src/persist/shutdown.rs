@@ -5,8 +5,8 @@
 //! meanwhile, so there is an end to wait for. When something fails the server goes on, as Redis
 //! does, unless FORCE says that the end matters more.
 //!
-//! It goes on at the end of each turn only: then the log holds all of it, and nobody is being served,
-//! so whoever asked can be answered at once.
+//! It goes on at the end of each turn only: then the log holds all of it, and nobody is being
+//! served, so whoever asked can be answered at once.
 
 use crate::command::error::CommandError;
 use crate::config::{LogLevel, ShutdownOptions};

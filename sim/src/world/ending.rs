@@ -29,7 +29,6 @@ impl World {
         let mut effects = turn.seal();
         self.around.perform(&mut effects);
         let mut exit = effects.exit();
-        self.oracle.iter_mut().for_each(|oracle| oracle.passed(&self.core, now));
         for _ in 0..TURNS_MAX {
             if let Some(Exit { code }) = exit {
                 check(code == 0, L1, || format!("an orderly end with code {code}"));
@@ -65,7 +64,6 @@ impl World {
         let logged = self.core.take_log();
         self.around.audit.turn_ended(&self.core, &logged, now);
         self.log.extend(logged);
-        self.oracle.iter_mut().for_each(|oracle| oracle.passed(&self.core, now));
         exit
     }
 

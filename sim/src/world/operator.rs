@@ -6,8 +6,8 @@
 //! says is durable is, and a process that ends has done everything first that it was asked for.
 //! There are two operators, since somebody must be able to say SHUTDOWN ABORT.
 //!
-//! WAITAOF tells of the writes of who asks. So an operator writes a key and deletes it again, in one
-//! transaction: that is in the log, and in no state that anybody sees.
+//! WAITAOF tells of the writes of who asks. So an operator writes a key and deletes it again, in
+//! one transaction: that is in the log, and in no state that anybody sees.
 
 mod lines;
 
