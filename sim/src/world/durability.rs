@@ -177,7 +177,8 @@ impl History {
 
     fn promises_change(&mut self) {
         self.changes += 1;
-        self.changed_ns = self.awake_ns;
+        // The time of this turn is not noted yet.
+        self.changed_ns = u64::MAX;
     }
 
     /// The command that is executed switches the log off.
@@ -231,6 +232,7 @@ impl History {
         let passed_ns = now_ns.saturating_sub(self.last_turn_ns);
         self.awake_ns += passed_ns - late_ns.min(passed_ns);
         self.last_turn_ns = now_ns;
+        self.changed_ns = self.changed_ns.min(self.awake_ns);
         self.has_refused |= refuses;
     }
 
@@ -304,7 +306,8 @@ impl History {
         if let Some(off) = self.off.filter(|off| off.at_ns > damage.troubled_ns) {
             promises.push(promise(off.kept, D3, true));
         }
-        let has_lasted = self.changes == 0 || self.awake_ns - self.changed_ns > UNSYNCED_NS_MAX;
+        let has_lasted =
+            self.changes == 0 || self.awake_ns.saturating_sub(self.changed_ns) > UNSYNCED_NS_MAX;
         let is_everysec = self.is_logged && self.policy == AppendFsync::Everysec;
         if is_everysec && has_lasted && !self.has_refused {
             let is_old = |state: &State| {
