@@ -118,7 +118,8 @@ impl Oracle {
         self.happened = all;
     }
 
-    /// A life ends, perhaps with a dump that holds everything. What was asked for and not answered is not answered any more.
+    /// A life ends, perhaps with a dump that holds everything. What was asked for and not answered
+    /// is not answered any more.
     pub(crate) fn crashed(
         &mut self,
         core: &Core,
