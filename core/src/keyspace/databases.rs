@@ -1,9 +1,12 @@
 //! All databases, of which there may be two thousand million.
 //!
 //! `databases 2147483647` is a legal line of a configuration, so a database exists from its first
-//! use on. The first few, which is all that nearly everybody has, always exist and are found by
+//! use on. The first few, which is all that nearly everybody has, have their place and are found by
 //! their index; the others are kept in order of their numbers. One that does not exist reads as an
 //! empty one, so nobody above has to know.
+//!
+//! Every turn asks all that exist for their deadlines, so of the first ones only those up to the
+//! last that was used count: nearly everybody uses one.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -11,7 +14,7 @@ use core::ops::{Index, IndexMut};
 
 use super::{Db, KeyHasher};
 
-/// Databases that exist from the beginning, if there are so many.
+/// Databases that have their place from the beginning, if there are so many.
 const FIRST: usize = 16;
 
 /// The databases, by number.
@@ -20,6 +23,8 @@ pub struct Databases {
     count: usize,
     hasher: KeyHasher,
     first: Vec<Db>,
+    /// Of the first, those from here on were never used.
+    used: usize,
     /// Those behind the first that were used.
     others: BTreeMap<usize, Db>,
     /// What the others look like that were not.
@@ -34,6 +39,7 @@ impl Databases {
         Self {
             count,
             hasher,
+            used: 0,
             first: (0..count.min(FIRST)).map(|_| Db::new(hasher)).collect(),
             others: BTreeMap::new(),
             empty: Db::new(hasher),
@@ -60,13 +66,13 @@ impl Databases {
     /// Those that exist with their numbers, in order.
     pub fn numbered(&self) -> impl Iterator<Item = (usize, &Db)> + Clone {
         let others = self.others.iter().map(|(&number, db)| (number, db));
-        self.first.iter().enumerate().chain(others)
+        self.first[..self.used].iter().enumerate().chain(others)
     }
 
     /// The number of the first one that exists from `number` on.
     #[must_use]
     pub fn next_number(&self, number: usize) -> Option<usize> {
-        if number < self.first.len() {
+        if number < self.used {
             return Some(number);
         }
         self.others.range(number..).next().map(|(&number, _)| number)
@@ -126,6 +132,7 @@ impl IndexMut<usize> for Databases {
     fn index_mut(&mut self, number: usize) -> &mut Db {
         debug_assert!(number < self.count);
         if number < self.first.len() {
+            self.used = self.used.max(number + 1);
             return &mut self.first[number];
         }
         self.other_mut(number)
@@ -156,13 +163,15 @@ mod tests {
         let last = dbs.count() - 1;
         assert!(dbs[last].is_empty());
         assert!(dbs.get(last).is_some() && dbs.get(last + 1).is_none());
-        assert_eq!(dbs.iter().count(), FIRST);
+        assert_eq!(dbs.iter().count(), 0);
         add(&mut dbs, last, b"k");
         add(&mut dbs, 100, b"k");
         assert_eq!(numbers(&dbs), [100, last]);
         assert_eq!(dbs.take(last).len(), 1);
         assert!(dbs[last].is_empty());
-        assert_eq!(databases(3).iter().count(), 3);
+        let mut few = databases(3);
+        add(&mut few, 1, b"k");
+        assert_eq!(few.iter().count(), 2);
     }
 
     #[test]
@@ -171,7 +180,11 @@ mod tests {
         add(&mut dbs, 500, b"k");
         let all: Vec<usize> =
             core::iter::successors(dbs.next_number(0), |&at| dbs.next_number(at + 1)).collect();
-        assert_eq!(all, (0..FIRST).chain([500]).collect::<Vec<_>>());
+        assert_eq!(all, [500]);
+        add(&mut dbs, 2, b"k");
+        let all: Vec<usize> =
+            core::iter::successors(dbs.next_number(0), |&at| dbs.next_number(at + 1)).collect();
+        assert_eq!(all, [0, 1, 2, 500]);
     }
 
     #[test]
