@@ -247,15 +247,15 @@ impl Server {
     /// nothing is known.
     fn is_unused(&self, file: &FileEntry) -> bool {
         let manifest = &self.persist.aof.manifest;
-        let Some(base) = &manifest.base else { return false };
-        if manifest.files().any(|(_, named)| named.name == file.name) {
+        let mut named = manifest.files().map(|(_, named)| &named.name).peekable();
+        if named.peek().is_none() || named.any(|name| *name == file.name) {
             return false;
         }
         match number_of(&file.name, &self.config.appendfilename) {
             Some((seq, true)) => {
                 let is_ours =
                     [&b".base.rdb"[..], b".base.aof"].iter().any(|end| file.name.ends_with(end));
-                seq > base.seq && is_ours
+                is_ours && manifest.base.as_ref().is_some_and(|base| seq > base.seq)
             }
             Some((_, false)) => file.len == 0 && file.name.ends_with(b".incr.aof"),
             None => false,

@@ -307,8 +307,15 @@ impl Disk {
         }
     }
 
-    /// Puts a file there, durably, when its directory exists.
+    /// Puts a file there, durably, and its directory.
     pub fn put(&mut self, name: &Name, bytes: Vec<u8>) {
+        if matches!(name, Name::In(Dir::Aof, _)) && self.directory(Dir::Aof).is_none() {
+            let (seq, inode) = (self.next_seq(), self.new_inode());
+            self.directories.insert(inode, Directory::default());
+            let data = self.directories.entry(DATA).or_default();
+            data.change(seq, &[(AOF_ENTRY, Some(inode))]);
+            data.commit(seq);
+        }
         let Some(place) = self.place(name) else { return };
         let inode = self.create(&place);
         self.files.insert(inode, File::new(bytes));

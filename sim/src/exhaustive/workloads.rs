@@ -34,6 +34,7 @@ impl Policy {
             Self::Dump => kept.appendonly = false,
         }
         Setup {
+            stock: None,
             scope: Scope::Modelled,
             core_seed: 0,
             personality: STRICT,

@@ -24,6 +24,8 @@ pub struct Keyspace {
     field_deadlines: BTreeSet<(i64, usize, Vec<u8>)>,
     hash: Hash,
     changes: u64,
+    /// Keys, and fields of hashes, that went for their deadline.
+    expired: (u64, u64),
     /// What happened to keys since somebody asked, for those who watch them.
     pub(super) events: Vec<Event>,
 }
@@ -84,6 +86,7 @@ impl Keyspace {
             field_deadlines: BTreeSet::new(),
             hash: Hash::default(),
             changes: 0,
+            expired: (0, 0),
             events: Vec::new(),
         }
     }
@@ -104,6 +107,12 @@ impl Keyspace {
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// How many keys, and fields of hashes, went for their deadline.
+    #[must_use]
+    pub fn expired(&self) -> (u64, u64) {
+        self.expired
     }
 
     /// Everything, dead keys too.
@@ -139,6 +148,13 @@ impl Keyspace {
     #[must_use]
     pub fn dead(&self, now_ms: i64) -> Vec<(usize, Vec<u8>)> {
         due(&self.deadlines, now_ms)
+    }
+
+    /// The next deadline of a key or of a field.
+    #[must_use]
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        let first = |deadlines: &BTreeSet<(i64, usize, Vec<u8>)>| deadlines.first().map(|it| it.0);
+        [first(&self.deadlines), first(&self.field_deadlines)].into_iter().flatten().min()
     }
 
     /// The hashes that have fields past their deadline.
@@ -178,6 +194,7 @@ impl Keyspace {
         if gone.is_empty() {
             return;
         }
+        self.expired.1 += gone.len() as u64;
         let Some(mut entry) = self.take(db, key) else { return };
         let Value::Hash(fields) = &mut entry.value else { return };
         fields.retain(|field, _| !gone.contains(field));
@@ -190,6 +207,7 @@ impl Keyspace {
     /// Removes a key for its deadline.
     pub(super) fn expire(&mut self, db: usize, key: &[u8]) {
         self.take(db, key);
+        self.expired.0 += 1;
         self.events.push(Event::Expired(db, key.to_vec()));
     }
 

@@ -10,6 +10,7 @@ use seedis_core::io::{Dir, Name};
 
 use crate::disk::Disk;
 use crate::model::Words;
+use crate::script::words::split;
 
 static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
@@ -359,15 +360,34 @@ pub fn listed(manifest: &[u8]) -> Vec<Listed> {
     let text = String::from_utf8_lossy(manifest);
     let mut files: Vec<Listed> = Vec::new();
     for line in text.lines() {
-        let words: Vec<&str> = line.split(' ').collect();
-        if let &["file", name, "seq", seq, "type", kind] = &words[..] {
-            let (Ok(seq), Some(kind)) = (seq.parse(), kind.chars().next()) else { continue };
-            files.push(Listed { name: name.into(), seq, kind, note: None });
-        } else if let Some(last) = files.last_mut() {
+        if let Some(file) = listed_by(line) {
+            files.push(file);
+        } else if let Some(last) = files.last_mut()
+            && (line.starts_with("#base ") || line.starts_with("#framed"))
+        {
             last.note = Some(line.into());
         }
     }
     files
+}
+
+/// The file that a line tells of, in any order and with more words, as Redis reads it.
+fn listed_by(line: &str) -> Option<Listed> {
+    let words = split(&line.trim().replace('\'', "\""))?;
+    let word = |name: &str| {
+        let mut pairs = words.chunks(2);
+        let value = pairs.find(|pair| is(pair, name)).and_then(|pair| pair.get(1))?;
+        String::from_utf8(value.clone()).ok()
+    };
+    let kind = word("type")?.chars().next()?;
+    Some(Listed { name: word("file")?, seq: word("seq")?.parse().ok()?, kind, note: None })
+}
+
+/// Whether all that a manifest on a disk names was made by this server.
+#[must_use]
+pub fn is_ours(disk: &Disk) -> bool {
+    let all = listed(disk.content(&manifest()).unwrap_or_default());
+    all.iter().all(|file| file.kind == 'h' || file.note.is_some())
 }
 
 /// A manifest of these lines.

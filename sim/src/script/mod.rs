@@ -12,7 +12,7 @@
 
 mod setup;
 mod text;
-mod words;
+pub(crate) mod words;
 
 pub use setup::{Persistence, Setup};
 pub use text::Wrong;

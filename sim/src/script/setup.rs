@@ -22,6 +22,8 @@ pub struct Setup {
     pub persistence: Option<Persistence>,
     /// What the power loss at the end of the run leaves.
     pub last_image: Image,
+    /// The first life begins with files of stock Redis, drawn from this.
+    pub stock: Option<u64>,
 }
 
 /// How data are kept.
@@ -41,6 +43,8 @@ pub struct Persistence {
     pub auto_aof_rewrite_percentage: u32,
     /// The log is rewritten from so many bytes on.
     pub auto_aof_rewrite_min_size: u64,
+    /// A torn end is cut off; else somebody must say so first.
+    pub aof_load_truncated: bool,
     /// A dump is written after so many seconds with so many changes.
     pub save: Option<(u64, u32)>,
 }
@@ -55,13 +59,17 @@ impl Setup {
     /// The setup of a seed.
     #[must_use]
     pub fn draw(scope: Scope, rng: &mut ChaCha8Rng) -> Self {
-        Self {
+        let mut setup = Self {
             scope,
             core_seed: rng.random(),
             personality: Personality::draw(rng),
             persistence: rng.random_ratio(7, 8).then(|| Persistence::draw(rng)),
             last_image: Image::Drawn(rng.random()),
-        }
+            stock: None,
+        };
+        let brings = setup.persistence.is_some() && rng.random_ratio(1, 5);
+        setup.stock = brings.then(|| rng.random());
+        setup
     }
 
     /// Nothing is kept, nobody listens to the replies.
@@ -73,6 +81,7 @@ impl Setup {
             personality: STRICT,
             persistence: None,
             last_image: Image::Nothing,
+            stock: None,
         }
     }
 
@@ -134,6 +143,7 @@ impl Persistence {
             no_appendfsync_on_rewrite: false,
             auto_aof_rewrite_percentage: 0,
             auto_aof_rewrite_min_size: 100_000,
+            aof_load_truncated: true,
             save: None,
         }
     }
@@ -149,6 +159,7 @@ impl Persistence {
             no_appendfsync_on_rewrite: rng.random_ratio(1, 8),
             auto_aof_rewrite_percentage: *[0, 10, 100].choose(rng).unwrap_or(&100),
             auto_aof_rewrite_min_size: *[100, 5000, 100_000].choose(rng).unwrap_or(&5000),
+            aof_load_truncated: rng.random_ratio(5, 6),
             save: (rng.random_ratio(1, 3) || !appendonly).then(|| (1, rng.random_range(1..100))),
         }
     }
@@ -161,6 +172,7 @@ impl Persistence {
         config.no_appendfsync_on_rewrite = self.no_appendfsync_on_rewrite;
         config.auto_aof_rewrite_percentage = self.auto_aof_rewrite_percentage;
         config.auto_aof_rewrite_min_size = self.auto_aof_rewrite_min_size;
+        config.aof_load_truncated = self.aof_load_truncated;
         let points = self.save.iter();
         config.save = points.map(|&(seconds, changes)| SavePoint { seconds, changes }).collect();
     }

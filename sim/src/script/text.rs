@@ -70,6 +70,7 @@ fn setup_lines(setup: &Setup) -> Vec<String> {
         format!("disk {name} {}", torn_at.unwrap_or(0)),
         format!("last-image {}", image_text(setup.last_image)),
     ];
+    lines.extend(setup.stock.map(|seed| format!("stock {seed}")));
     if let Some(kept) = &setup.persistence {
         lines.extend(config_lines(kept));
     }
@@ -87,6 +88,7 @@ fn config_lines(kept: &Persistence) -> Vec<String> {
         ("no-appendfsync-on-rewrite", yes(kept.no_appendfsync_on_rewrite).into()),
         ("auto-aof-rewrite-percentage", kept.auto_aof_rewrite_percentage.to_string()),
         ("auto-aof-rewrite-min-size", kept.auto_aof_rewrite_min_size.to_string()),
+        ("aof-load-truncated", yes(kept.aof_load_truncated).into()),
         ("save", save.unwrap_or_else(|| "\"\"".into())),
     ]
     .map(|(name, value)| format!("config {name} {value}"))
@@ -264,6 +266,7 @@ fn setup_line(setup: &mut Setup, line: &Line<'_>) -> Option<()> {
             setup.personality.torn_at = (torn_at > 0).then_some(torn_at);
         }
         "last-image" => setup.last_image = line.image(1)?,
+        "stock" => setup.stock = Some(line.number(1)?),
         "config" => {
             config_line(setup.persistence.get_or_insert_with(Persistence::calm), line)?;
         }
@@ -288,6 +291,7 @@ fn config_line(kept: &mut Persistence, line: &Line<'_>) -> Option<()> {
         "no-appendfsync-on-rewrite" => kept.no_appendfsync_on_rewrite = line.is_yes(2)?,
         "auto-aof-rewrite-percentage" => kept.auto_aof_rewrite_percentage = line.number(2)?,
         "auto-aof-rewrite-min-size" => kept.auto_aof_rewrite_min_size = line.number(2)?,
+        "aof-load-truncated" => kept.aof_load_truncated = line.is_yes(2)?,
         "save" if line.text(2)?.is_empty() => kept.save = None,
         "save" => kept.save = Some((line.number(2)?, line.number(3)?)),
         _ => return None,

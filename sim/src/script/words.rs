@@ -1,7 +1,7 @@
 //! Words in a line, quoted where they need it, as redis-cli reads them.
 
 /// A word as it is written: plain if it can be, else in double quotes with escapes.
-pub(super) fn quoted(word: &[u8]) -> String {
+pub(crate) fn quoted(word: &[u8]) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
     if !word.is_empty() && word.iter().all(is_plain) {
         return String::from_utf8_lossy(word).into_owned();
@@ -23,7 +23,7 @@ pub(super) fn quoted(word: &[u8]) -> String {
 }
 
 /// The words of a line; nothing when a quote is not closed or an escape is not one.
-pub(super) fn split(line: &str) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn split(line: &str) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
     while !rest.is_empty() {

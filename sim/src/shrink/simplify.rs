@@ -9,6 +9,7 @@ type Change = fn(&mut Script);
 
 /// Settings, each to its calm value.
 const SETTINGS: &[Change] = &[
+    |script| script.setup.stock = None,
     |script| script.setup.persistence = None,
     |script| script.setup.persistence = Some(Persistence::calm()),
     |script| script.setup.personality = STRICT,
@@ -24,6 +25,7 @@ const SETTINGS: &[Change] = &[
     |script| kept(script, |kept, _| kept.no_appendfsync_on_rewrite = false),
     |script| kept(script, |kept, _| kept.auto_aof_rewrite_percentage = 0),
     |script| kept(script, |kept, _| kept.auto_aof_rewrite_min_size = 100_000),
+    |script| kept(script, |kept, _| kept.aof_load_truncated = true),
     |script| kept(script, |kept, _| kept.save = None),
 ];
 

@@ -157,6 +157,11 @@ impl History {
         }
     }
 
+    /// The first life begins with a state that lies there.
+    pub(crate) fn begin_with(&mut self, hash: Hash) {
+        self.states.iter_mut().for_each(|state| state.hash = hash);
+    }
+
     /// What is to be loaded has rotted, or is whole again.
     pub(crate) fn rotted(&mut self, rot: Option<Verdict>) {
         self.rot = rot;

@@ -26,6 +26,8 @@ pub(crate) struct Inspected {
     verdict: Verdict,
     /// Where the log ends, if that is known.
     end_lsn: Option<u64>,
+    /// Keys of the dump at the beginning.
+    keys: u64,
 }
 
 /// Inspects the files of the log.
@@ -33,15 +35,19 @@ pub(crate) fn inspect(config: &Config, disk: &Disk) -> Option<Inspected> {
     let text = disk.content(&manifest())?;
     let files = match Files::parse(text) {
         Ok(files) => files,
-        Err(why) => return Some(Inspected { verdict: Verdict::Broken(why), end_lsn: None }),
+        Err(why) => {
+            let verdict = Verdict::Broken(why);
+            return Some(Inspected { verdict, end_lsn: None, keys: 0 });
+        }
     };
     check_parts(&files, text);
     let (mut inspector, mut end_lsn, mut at) = (inspector(config), None, end_of_base(text));
-    let mut is_whole = true;
+    let (mut is_whole, mut keys) = (true, 0);
     for part in files.parts() {
         let bytes = disk.content(&Name::file(part.dir, &part.name))?;
         let (kind, finding) = (part.kind, read(&mut inspector, part, bytes));
         let flaw = finding.flaw.as_ref();
+        keys += finding.dump.map_or(0, |dump| dump.keys);
         if is_whole {
             end_lsn = flaw
                 .and_then(|flaw| flaw.lsn)
@@ -58,14 +64,14 @@ pub(crate) fn inspect(config: &Config, disk: &Disk) -> Option<Inspected> {
     let verdict = inspector.verdict();
     let says_whole = verdict == Verdict::Whole;
     check(says_whole == is_whole, F1, || format!("files are whole: {is_whole}, {verdict:?}"));
-    Some(Inspected { verdict, end_lsn })
+    Some(Inspected { verdict, end_lsn, keys })
 }
 
-fn inspector(config: &Config) -> Inspector {
+pub(super) fn inspector(config: &Config) -> Inspector {
     Inspector::sharing(Arc::clone(commands::registry()), config)
 }
 
-fn read(inspector: &mut Inspector, part: Part, bytes: &[u8]) -> Finding {
+pub(super) fn read(inspector: &mut Inspector, part: Part, bytes: &[u8]) -> Finding {
     let mut inspection = inspector.begin(part, bytes.len() as u64);
     let pieces = bytes.len() / 3 + 1;
     bytes.chunks(pieces).for_each(|piece| inspection.push(piece));
@@ -126,7 +132,7 @@ fn check_incr(finding: &Finding, bytes: &[u8], at: Option<log_text::At>) -> Opti
 }
 
 /// Without what is behind a gap, or was written by an earlier life behind a later one.
-fn in_order(mut part: log_text::Part, at: Option<log_text::At>) -> log_text::Part {
+pub(super) fn in_order(mut part: log_text::Part, at: Option<log_text::At>) -> log_text::Part {
     let mut end = at;
     let does_not_follow = |batch: &log_text::Batch| {
         let before = end.replace(batch.end());
@@ -140,7 +146,7 @@ fn in_order(mut part: log_text::Part, at: Option<log_text::At>) -> log_text::Par
 }
 
 /// The place in the log behind a base, as the manifest tells it.
-fn end_of_base(text: &[u8]) -> Option<log_text::At> {
+pub(super) fn end_of_base(text: &[u8]) -> Option<log_text::At> {
     let note = listed(text).into_iter().find(|file| file.kind == 'b')?.note?;
     let words: Vec<&str> = note.split(' ').collect();
     let number = |at: usize| words.get(at).and_then(|word| word.parse().ok());
@@ -171,9 +177,25 @@ fn check_dump(config: &Config, all: &Finding, bytes: &[u8]) {
 }
 
 impl Inspected {
+    /// A life does not start for a torn end.
+    pub(crate) fn refused_torn(&self) {
+        let Self { verdict, .. } = self;
+        check(*verdict == Verdict::TornTail, F1, || format!("{verdict:?} was refused as torn"));
+    }
+
+    /// Nothing is damaged.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.verdict == Verdict::Whole
+    }
+
+    /// Keys of the dump at the beginning.
+    pub(crate) fn keys(&self) -> u64 {
+        self.keys
+    }
+
     /// A life serves what it has read of these files, up to this LSN.
     pub(crate) fn recovered(&self, lsn: u64) {
-        let Self { verdict, end_lsn } = self;
+        let Self { verdict, end_lsn, .. } = self;
         check(!matches!(verdict, Verdict::Broken(_)), F1, || {
             format!("a server starts where none should: {verdict:?}")
         });

@@ -11,22 +11,25 @@ use seedis_core::io::{Dir, Name};
 use seedis_core::turn::Exit;
 
 use super::audit::Audit;
+use super::damaged::inspect_damaged;
 use super::durability::Damage;
 use super::ending::check_same;
 use super::inspected::{Inspected, inspect};
 use super::oracle::Oracle;
 use super::rot::Rot;
-use super::told;
+use super::told::{self, Told};
 use super::{Surroundings, World};
 use crate::commands;
 use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
-use crate::finding::Invariant::{D12, L1};
+use crate::finding::Invariant::{D9, D12, L1};
 use crate::finding::{check, found};
+use crate::model::Hash;
 use crate::replay;
 use crate::sabotage::Boundary;
-use crate::sabotage::log_text::{Listed, listed, manifest};
+use crate::sabotage::log_text::{Listed, is_ours, listed, manifest};
 use crate::script::{Event, Setup};
+use crate::stock::Stock;
 use crate::workload::Scope;
 
 /// How the lives of a run go.
@@ -52,6 +55,13 @@ pub(crate) struct Lives {
     rot: Option<Rot>,
     /// What `--check` says of the files that this life began with.
     inspected: Option<Inspected>,
+    /// Somebody has said that a torn end may be cut off, if that has to be said, and what was there
+    /// when this life began.
+    may_cut: bool,
+    began_with: Vec<(Name, Vec<u8>)>,
+    /// Files of stock Redis that the first life found, and whether one has loaded them.
+    stock: Option<Stock>,
+    is_stock_loaded: bool,
 }
 
 /// A recovery that has been cut short so often comes to its end: at a crash in twenty turns a long
@@ -88,13 +98,48 @@ impl Lives {
                 .mood(Stream::Rot, |rng| *[0, 0, 0, 30].choose(rng).unwrap_or(&0)),
             rot: None,
             inspected: None,
+            may_cut: false,
+            began_with: Vec::new(),
+            stock: None,
+            is_stock_loaded: false,
         }
+    }
+
+    /// Whether a life begins that must leave a torn end as it is.
+    fn leaves_torn(&self) -> bool {
+        self.setup.persistence.as_ref().is_some_and(|kept| !kept.aof_load_truncated)
+            && !self.may_cut
+    }
+
+    /// Puts files of stock Redis on the disk, if the seed has some. Returns the state that they
+    /// hold.
+    pub(super) fn begin_with_files(&mut self, around: &mut Surroundings) -> Option<Hash> {
+        let seed = self.setup.stock.filter(|_| around.boundary.is_honest())?;
+        self.is_persistent().then_some(())?;
+        let stock = Stock::draw(seed, self.setup.is_logged());
+        stock.put(&mut around.disk);
+        stock.inspect(&self.setup.config());
+        around.timeline.note(|| format!("files of stock Redis: {}", stock.words()));
+        self.stock.insert(stock).hash().into()
+    }
+
+    /// Whether a life begins with a log.
+    pub(super) fn begins_logged(&self) -> bool {
+        self.setup.is_logged()
+    }
+
+    pub(super) fn brings_files(&self) -> bool {
+        self.stock.is_some()
     }
 
     /// The server that begins with what is on the disk.
     pub(crate) fn begin(&self, boundary: &mut Boundary) -> Core {
         let mut config = self.setup.config();
         boundary.configure(&mut config);
+        config.aof_load_truncated |= self.may_cut;
+        if let Some(stock) = self.stock.as_ref().filter(|_| !self.is_stock_loaded) {
+            stock.configure(&mut config);
+        }
         let mut core = commands::server(config, self.setup.core_seed(self.count));
         core.keep_log();
         if self.is_persistent() {
@@ -166,11 +211,14 @@ impl World {
         }
         let damage = Damage { has_lied: around.disk.has_lied(), has_lost, troubled_ns };
         let loads_log = self.lives.follow(&self.core);
+        let now = around.clock.now();
+        let expired =
+            self.oracle.as_ref().map(|oracle| oracle.has_expired(now)).unwrap_or_default();
         let oracle = self.oracle.iter_mut();
         oracle.for_each(|oracle| oracle.crashed(&self.core, crash, damage, loads_log, is_dumped));
         self.around.host.forget();
         self.around.audit = Audit::new(self.lives.is_persistent(), self.around.scope);
-        self.compare_told(&found);
+        self.compare_told(&found, &expired);
         self.around.network.forget();
         self.around.clock.restart();
         if crash == Crash::PowerLoss {
@@ -179,9 +227,19 @@ impl World {
         let around = &mut self.around;
         around.boundary.crashed(&mut around.disk, crash, around.clock.now());
         // What INFO and `--check` say is of the core's own; a planted bug is for other checks.
-        let is_followed = self.oracle.is_some() && around.boundary.is_honest();
+        let is_followed =
+            self.oracle.is_some() && around.boundary.is_honest() && is_ours(&around.disk);
         let config = self.lives.setup.config();
         self.lives.inspected = is_followed.then(|| inspect(&config, &around.disk)).flatten();
+        let is_whole = self.lives.inspected.as_ref().is_some_and(Inspected::is_whole);
+        if is_whole && self.lives.rot.is_none() && self.lives.count % 2 == 1 {
+            let seed = self.lives.setup.core_seed ^ self.lives.count;
+            inspect_damaged(&config, &around.disk, seed);
+        }
+        around.told = Told::new(&around.disk, config.appendonly);
+        if self.lives.leaves_torn() {
+            self.lives.began_with = files_of_log(&around.disk);
+        }
         self.lives.count += 1;
         self.core = self.lives.begin(&mut around.boundary);
         self.around.network.is_open = !self.core.is_loading() && !self.around.is_resting;
@@ -189,12 +247,12 @@ impl World {
     }
 
     /// What INFO tells at the end of a life must be so; only where nobody resets statistics.
-    fn compare_told(&mut self, found: &told::Found) {
+    fn compare_told(&mut self, found: &told::Found, expired: &told::Expired) {
         let mut told = std::mem::take(&mut self.around.told);
         if self.around.scope == Scope::Modelled && self.around.boundary.is_honest() {
             let now = self.around.clock.now();
             let ends = self.around.network.operators.is_ending();
-            told.compare(&mut self.core, now, found, ends);
+            told.compare(&mut self.core, now, found, ends, expired);
         }
     }
 
@@ -207,7 +265,8 @@ impl World {
             Event::Rot,
             |event| if let Event::Rot(seed) = event { Some(*seed) } else { None },
         );
-        if let Some(seed) = decided.filter(|_| self.lives.rot.is_none()) {
+        let may_rot = self.lives.rot.is_none() && is_ours(&self.around.disk);
+        if let Some(seed) = decided.filter(|_| may_rot) {
             self.lives.rot = Rot::strike(&mut self.around.disk, seed);
             self.tell_of_rot();
         }
@@ -235,6 +294,12 @@ impl World {
     }
 
     fn refused(&mut self) {
+        if self.refused_stock() {
+            return;
+        }
+        if self.refused_torn() {
+            return;
+        }
         if let Some(rot) = self.lives.rot.take() {
             self.lives.rot = rot.undo(&mut self.around.disk);
             return self.tell_of_rot();
@@ -252,14 +317,63 @@ impl World {
         }
     }
 
+    /// Files of stock Redis are refused, and put right. Not if a disk has only failed to read them.
+    fn refused_stock(&mut self) -> bool {
+        let line = self.around.told.last_line();
+        let has_failed = line.starts_with("Can't ") || self.around.disk.has_lied();
+        let is_it = !has_failed && !self.lives.is_stock_loaded;
+        let Some(stock) = self.lives.stock.as_mut().filter(|_| is_it) else { return false };
+        stock.refused(line, &mut self.around.disk);
+        true
+    }
+
+    /// A torn end is refused, as it was asked for: it is left as it is, and somebody says that it
+    /// may be cut off.
+    fn refused_torn(&mut self) -> bool {
+        let is_it = self.around.told.last_line().contains("aof-load-truncated is no");
+        if !is_it || !self.lives.leaves_torn() {
+            return false;
+        }
+        let disk = &self.around.disk;
+        for (name, bytes) in &self.lives.began_with {
+            let is_so = disk.content(name) == Some(bytes);
+            check(is_so, D9, || format!("{name:?} was refused and is changed"));
+        }
+        if let Some(inspected) = &self.lives.inspected {
+            inspected.refused_torn();
+        }
+        self.lives.may_cut = true;
+        true
+    }
+
+    /// Files of stock Redis are loaded.
+    fn stock_is_loaded(&mut self) {
+        let is_first = !std::mem::replace(&mut self.lives.is_stock_loaded, true);
+        let Some(stock) = self.lives.stock.as_ref().filter(|_| is_first) else { return };
+        stock.recovered(&self.core, &self.around.disk);
+        let told = &mut self.around.told;
+        told.keys_were(stock.keys_of_dumps());
+        let is_open = self.core.watermarks().is_logging && !told.has_failed();
+        stock.check_gone(told.removed(), is_open, &self.around.disk);
+    }
+
     /// Everything is loaded.
     pub(super) fn recovered(&mut self) {
+        self.stock_is_loaded();
         self.lives.refused = 0;
         self.lives.cut_short = 0;
         self.lives.rot = None;
         let marks = self.core.watermarks();
+        let told = &mut self.around.told;
+        told.loaded(&self.core);
+        let leaves_torn = self.lives.leaves_torn() && !self.lives.brings_files();
+        check(!(leaves_torn && told.has_cut()), D9, || "a torn end was cut off".into());
+        self.lives.may_cut = false;
         let inspected = self.lives.inspected.take().filter(|_| marks.is_logging);
-        inspected.iter().for_each(|inspected| inspected.recovered(marks.enqueued));
+        if let Some(inspected) = inspected {
+            inspected.recovered(marks.enqueued);
+            told.keys_were(inspected.keys());
+        }
         if let Some(faults) = self.lives.spared.take()
             && !self.around.is_resting
         {
@@ -327,7 +441,10 @@ impl World {
         }
         let names = [Dir::Data, Dir::Aof].into_iter().flat_map(|dir| disk.names(dir));
         for name in names {
-            check(!name.starts_with(b"temp-"), D12, || format!("{} is left", name.escape_ascii()));
+            let is_kept = self.may_stay(Dir::Data, &name) || self.may_stay(Dir::Aof, &name);
+            check(is_kept || !name.starts_with(b"temp-"), D12, || {
+                format!("{} is left", name.escape_ascii())
+            });
         }
     }
 
@@ -337,11 +454,20 @@ impl World {
         if self.lives.is_over || disk.pending() > 0 {
             return;
         }
+        self.lives.stock.iter().for_each(|stock| stock.check_kept(disk));
         let most = usize::from(self.core.watermarks().is_logging);
         check(disk.open_files() <= most, D12, || format!("{} files are open", disk.open_files()));
         for name in disk.names(Dir::Data) {
-            check(!name.starts_with(b"temp-"), D12, || format!("{} is left", name.escape_ascii()));
+            let is_kept = self.may_stay(Dir::Data, &name);
+            check(is_kept || !name.starts_with(b"temp-"), D12, || {
+                format!("{} is left", name.escape_ascii())
+            });
         }
+    }
+
+    fn may_stay(&self, dir: Dir, name: &[u8]) -> bool {
+        let stock = self.lives.stock.as_ref();
+        stock.is_some_and(|stock| stock.may_stay(&Name::file(dir, name)))
     }
 
     /// All files in the directory of the log are in use.
@@ -360,14 +486,18 @@ impl World {
                 && name.ends_with(b".incr.aof")
                 && content.is_some_and(|content| !content.is_empty())
         };
+        let has_base = listed.iter().any(|file| file.kind == 'b');
         let is_used = |name: &[u8]| {
             *name == *b"appendonly.aof.manifest"
                 || is_half_begun(name)
                 || is_from_before(name, &listed)
+                // A manifest of stock Redis may name none: then any base may be somebody's.
+                || !has_base && name.windows(6).any(|part| part == b".base.")
                 || listed.iter().any(|file| file.name.as_bytes() == name)
         };
         for name in disk.names(Dir::Aof) {
-            check(is_used(&name), D12, || format!("nobody needs {}", name.escape_ascii()));
+            let is_used = is_used(&name) || self.may_stay(Dir::Aof, &name);
+            check(is_used, D12, || format!("nobody needs {}", name.escape_ascii()));
         }
     }
 
@@ -412,6 +542,12 @@ impl World {
             found(L1, words);
         }
     }
+}
+
+/// The files of the log as they are.
+fn files_of_log(disk: &Disk) -> Vec<(Name, Vec<u8>)> {
+    let names = disk.names(Dir::Aof).into_iter().map(|name| Name::file(Dir::Aof, &name));
+    names.filter_map(|name| Some((name.clone(), disk.content(&name)?.to_vec()))).collect()
 }
 
 /// Whether it is a file of a log that ended before a manifest named anything: its number is below

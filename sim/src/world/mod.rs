@@ -15,6 +15,7 @@ mod audit;
 pub(crate) mod changes;
 mod clients;
 mod clock;
+mod damaged;
 mod driven;
 mod durability;
 mod ending;
@@ -24,6 +25,7 @@ mod lives;
 mod network;
 pub(crate) mod operator;
 mod oracle;
+mod progress;
 mod rot;
 mod timeline;
 mod told;
@@ -172,9 +174,14 @@ impl World {
     }
 
     fn new(setup: Setup, mut around: Surroundings) -> Self {
-        let history = History::new(setup.policy(), setup.is_logged(), setup.policy_may_change());
+        let mut history =
+            History::new(setup.policy(), setup.is_logged(), setup.policy_may_change());
         let setup_is_kept = setup.persistence.is_some();
-        let lives = Lives::draw(setup, &around.decisions);
+        let mut lives = Lives::draw(setup, &around.decisions);
+        if let Some(hash) = lives.begin_with_files(&mut around) {
+            history.begin_with(hash);
+        }
+        around.told = Told::new(&around.disk, lives.begins_logged());
         let core = lives.begin(&mut around.boundary);
         let oracle = (around.scope == Scope::Modelled).then(|| {
             let bulk_bytes_max = core.config().proto_max_bulk_len as usize;
@@ -265,6 +272,11 @@ impl World {
         }
     }
 
+    /// Whether there was something on the disk.
+    pub(crate) fn began_with_files(&self) -> bool {
+        self.lives.brings_files()
+    }
+
     /// The core, to look at.
     #[must_use]
     pub fn core(&self) -> &Core {
@@ -309,6 +321,8 @@ impl World {
             oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now, late_ns, dumps));
             around.told.check_refusal(core);
             around.network.operators.turn_ended(core, &around.told, now.mono_ns);
+            let ends = exit.is_some() || around.network.operators.is_ending();
+            oracle.iter_mut().for_each(|oracle| oracle.ends(core, now, ends));
         }
         if let Some(exit) = exit {
             self.exited(exit);

@@ -8,8 +8,9 @@ use super::changes;
 use super::durability::{Damage, History, Told};
 use super::rot::Verdict;
 use super::timeline::Timeline;
+use super::told::Expired;
 use crate::disk::Crash;
-use crate::finding::Invariant::{B1, P1, T1};
+use crate::finding::Invariant::{B1, L1, P1, T1};
 use crate::finding::{check, found};
 use crate::model::{Entry, Executed, Expected, Keyspace, Model, Reply, Served, Words};
 use crate::replay;
@@ -25,6 +26,10 @@ pub(crate) struct Oracle {
     /// There is to be a log; and it was switched on once.
     wants_log: bool,
     was_switched_on: bool,
+    /// Somebody has said CLIENT PAUSE in this life: keys may stay.
+    is_paused: bool,
+    /// Somebody has said SHUTDOWN, and nothing is changed meanwhile.
+    is_ending: bool,
     /// It met something that it cannot follow: nothing is compared from then on.
     pub(crate) is_lost: bool,
 }
@@ -48,6 +53,9 @@ struct Waiting {
     expected: Option<(Expected, Told)>,
 }
 
+/// So much may go in one turn; the rest waits for the next.
+const STORM: u64 = 1000;
+
 impl Oracle {
     pub(crate) fn new(databases: usize, bulk_bytes_max: usize, history: History) -> Self {
         let model = Model::new(databases, bulk_bytes_max);
@@ -60,6 +68,8 @@ impl Oracle {
             happened,
             wants_log,
             was_switched_on: false,
+            is_paused: false,
+            is_ending: false,
             is_lost: false,
         }
     }
@@ -129,6 +139,7 @@ impl Oracle {
         is_dumped: bool,
     ) {
         self.waiting.clear();
+        (self.is_paused, self.is_ending) = (false, false);
         self.model.restart(Keyspace::new(core.databases().count()));
         match core.is_loading() {
             true => self.history.crashed_again(crash, damage),
@@ -176,7 +187,20 @@ impl Oracle {
         self.model.refuse_writes(turn.write_refusal());
         let served = self.model.end_late_waits(now.mono_ns);
         self.serve(served);
+        let expired = self.model.keyspace().expired();
         self.model.settle(now.wall_ms(), |db, key, field| turn.holds(db, key, field));
+        self.check_expiry(expired, now);
+    }
+
+    /// What is past its deadline has gone as the turn began, if it was not too much at once.
+    fn check_expiry(&self, before: (u64, u64), now: Now) {
+        let next_ms = self.model.keyspace().next_deadline_ms();
+        let is_late = next_ms.is_some_and(|at_ms| at_ms <= now.wall_ms());
+        let (keys, fields) = self.model.keyspace().expired();
+        let is_storm = keys + fields - before.0 - before.1 >= STORM;
+        check(!is_late || is_storm || self.may_keep(), L1, || {
+            format!("what ends at {next_ms:?} is still there at {}", now.wall_ms())
+        });
     }
 
     /// A command may change what is promised.
@@ -200,6 +224,10 @@ impl Oracle {
     }
 
     fn execute(&mut self, conn: ConnId, words: Words, now: Now) {
+        let is = |at: usize, name: &str| {
+            words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        self.is_paused |= is(0, "client") && is(1, "pause");
         let now_ms = now.wall_ms();
         let is_queued = self.model.is_in_transaction(conn);
         let may_change = !is_queued && !self.model.is_busy_listening(conn);
@@ -272,6 +300,16 @@ impl Oracle {
         self.was_switched_on
     }
 
+    /// What has expired in this life.
+    pub(crate) fn has_expired(&self, now: Now) -> Expired {
+        let keyspace = self.model.keyspace();
+        let (keys, fields) = keyspace.expired();
+        let is_due = |due: Vec<(usize, Vec<u8>)>| !due.is_empty();
+        let now_ms = now.wall_ms();
+        let is_open = is_due(keyspace.dead(now_ms)) || is_due(keyspace.with_dead_fields(now_ms));
+        Expired { keys, fields, is_exact: !is_open, is_known: !self.is_lost }
+    }
+
     /// What clients may say to go on with a walk of SCAN.
     pub(crate) fn open_walks(&self) -> Vec<Words> {
         self.model.open_walks()
@@ -295,6 +333,17 @@ impl Oracle {
         self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
     }
 
+    /// A turn has ended, and perhaps the process is about to end.
+    pub(crate) fn ends(&mut self, core: &Core, now: Now, is_ending: bool) {
+        self.is_ending = is_ending;
+        self.compare_expiry(core, now);
+    }
+
+    /// Whether keys may stay that have expired.
+    fn may_keep(&self) -> bool {
+        self.is_paused || self.is_ending || self.is_lost
+    }
+
     /// A turn has ended, in which a dump has perhaps begun.
     pub(crate) fn turn_ended(&mut self, core: &Core, now: Now, late_ns: u64, dumps: bool) {
         let refuses = core.write_refusal().is_some();
@@ -307,6 +356,18 @@ impl Oracle {
             self.history.switched_on();
         }
         self.compare_waits(core);
+    }
+
+    /// The core must want to be called when the next key or field ends.
+    fn compare_expiry(&self, core: &Core, now: Now) {
+        let Some(at_ms) = self.model.keyspace().next_deadline_ms() else { return };
+        let left_us = i128::from(at_ms) * 1000 - i128::from(now.wall_us);
+        let at_ns = i128::from(now.mono_ns) + left_us.max(0) * 1000;
+        let next_ns = core.next_deadline();
+        let is_so = next_ns.is_some_and(|next| i128::from(next) <= at_ns);
+        check(is_so || at_ns > i128::from(u64::MAX) || self.may_keep(), L1, || {
+            format!("a key ends at {at_ns}, the next turn is due at {next_ns:?}")
+        });
     }
 
     /// Who waits must wait, and the core must want to be called when the first wait ends.

@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seedis_core::io::{FileId, IoErrorKind};
+use seedis_core::io::{FileId, IoErrorKind, Name};
 use seedis_core::{ConnId, Core, IoReq, IoResult, Now, Peer, Ticket};
 
+use super::progress::Progress;
 use crate::disk::Disk;
 use crate::finding::Invariant::{D12, F1, L1};
 use crate::finding::check;
@@ -44,7 +45,15 @@ pub(crate) struct Told {
     has_kept_files: bool,
     /// Some request has failed.
     has_failed: bool,
+    /// The last line of the log.
+    last_line: String,
+    /// Files that it has asked to remove.
+    removed: BTreeSet<Name>,
     served: Option<Now>,
+    /// How it began.
+    start: Progress,
+    /// Keys of dumps that were loaded, if that is known.
+    keys_loaded: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -91,13 +100,34 @@ const REFUSES_NO_MORE: [&str; 5] = [
 const PATIENCE_S: u64 = 2;
 
 impl Told {
+    /// Of a life that begins with these files, with a log or without.
+    pub(crate) fn new(disk: &Disk, is_logged: bool) -> Self {
+        Self { start: Progress::new(disk, is_logged), ..Self::default() }
+    }
+
+    /// The life serves.
+    pub(super) fn loaded(&mut self, core: &Core) {
+        self.start.ended_well(core);
+    }
+
+    /// So many keys of dumps were loaded.
+    pub(super) fn keys_were(&mut self, keys: u64) {
+        self.keys_loaded = Some(keys);
+    }
+
+    /// Whether it has told that it cuts a torn tail off.
+    pub(super) fn has_cut(&self) -> bool {
+        self.start.has_cut
+    }
+
     /// The core asks for this.
     pub(crate) fn asked(&mut self, ticket: Ticket, request: &IoReq, now: Now) {
-        if let IoReq::Unlink { .. } = request {
+        if let IoReq::Unlink { name } = request {
             self.asked.insert(ticket, Asked::Unlink);
+            self.removed.insert(name.clone());
         }
         if self.served.is_none() {
-            return;
+            return self.start.asked(ticket, request);
         }
         match request {
             IoReq::WriteAt { file, bytes, from, .. } => {
@@ -114,6 +144,9 @@ impl Told {
     /// The core hears how it ended.
     pub(crate) fn ended(&mut self, ticket: Ticket, result: &IoResult, now: Now) {
         self.has_failed |= matches!(result, IoResult::Failed(_) | IoResult::NotWritten { .. });
+        if self.served.is_none() {
+            self.start.ended(ticket, result, now);
+        }
         let Some(asked) = self.asked.remove(&ticket) else { return };
         let is_failure = |kind| kind != IoErrorKind::Interrupted;
         let name = match (asked, result) {
@@ -142,6 +175,10 @@ impl Told {
 
     /// A line of the server's log.
     pub(crate) fn line(&mut self, line: &str, now: Now) {
+        self.last_line = line.to_string();
+        if self.served.is_none() {
+            self.start.line(line, now);
+        }
         let is_it = |kind: &&&str| line.starts_with(**kind);
         self.warned.extend(REFUSES.iter().chain(&REFUSES_NO_MORE).filter(is_it));
         let Some(kind) = LINES.iter().find(is_it) else { return };
@@ -153,6 +190,21 @@ impl Told {
             SHUTDOWN_FAILED => self.shutdown_failed = line[SHUTDOWN_FAILED.len()..].into(),
             _ => {}
         }
+    }
+
+    /// The last line of the log.
+    pub(super) fn last_line(&self) -> &str {
+        &self.last_line
+    }
+
+    /// Files that this life has asked to remove.
+    pub(super) fn removed(&self) -> &BTreeSet<Name> {
+        &self.removed
+    }
+
+    /// Whether some request of this life has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// How often a line of a kind was told.
@@ -217,7 +269,14 @@ impl Told {
     }
 
     /// Asks the core, which is not needed any more, and compares. One that `ends` begins nothing.
-    pub(crate) fn compare(&mut self, core: &mut Core, now: Now, disk: &Found, ends: bool) {
+    pub(crate) fn compare(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        disk: &Found,
+        ends: bool,
+        expired: &Expired,
+    ) {
         let is_loading = core.is_loading();
         let text = ask(core, now, |line| self.line(line, now));
         if text.is_empty() {
@@ -226,9 +285,13 @@ impl Told {
         }
         let info = Info::of(&text, core);
         match is_loading {
-            true => info.check_loading(),
+            true => self.start.check(&info, now),
             false => {
                 info.check_keys(core);
+                expired.check(&info);
+                if let Some(keys) = self.keys_loaded {
+                    info.check("rdb_last_load_keys_loaded", keys);
+                }
                 self.check_saves(&info, now);
                 if !ends {
                     self.check_due(&info, now);
@@ -372,15 +435,38 @@ fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> String {
     }
     let mut turn = core.turn(now);
     turn.accept(conn, somebody());
-    turn.feed(conn, b"INFO persistence keyspace\r\n");
+    turn.feed(conn, b"INFO persistence keyspace stats\r\n");
     let effects = turn.seal();
     let mut text = Vec::new();
     effects.tx(conn).for_each(|chunk| text.extend_from_slice(chunk));
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// What has expired in a life: so much, and so much more may have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Expired {
+    pub(crate) keys: u64,
+    pub(crate) fields: u64,
+    pub(crate) is_exact: bool,
+    pub(crate) is_known: bool,
+}
+
+impl Expired {
+    fn check(self, info: &Info<'_>) {
+        for (name, count) in [("expired_keys", self.keys), ("expired_subkeys", self.fields)] {
+            let told = info.number(name);
+            // Fields may go before their hash does.
+            let is_exact = self.is_exact && (name == "expired_keys" || self.keys == 0);
+            let is_so = if is_exact { told == Some(count) } else { told >= Some(count) };
+            check(is_so || !self.is_known, F1, || {
+                format!("INFO tells {name} {told:?}, {count} have: {self:?}")
+            });
+        }
+    }
+}
+
 /// What INFO tells.
-struct Info<'a>(BTreeMap<&'a str, &'a str>, seedis_core::Config);
+pub(super) struct Info<'a>(BTreeMap<&'a str, &'a str>, seedis_core::Config);
 
 impl<'a> Info<'a> {
     fn of(text: &'a str, core: &Core) -> Self {
@@ -388,11 +474,19 @@ impl<'a> Info<'a> {
         Self(lines.collect(), core.config().clone())
     }
 
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).copied()
+    }
+
+    pub(super) fn signed(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.parse().ok()
+    }
+
     fn number(&self, name: &str) -> Option<u64> {
         self.0.get(name)?.parse().ok()
     }
 
-    fn check(&self, name: &str, expected: u64) {
+    pub(super) fn check(&self, name: &str, expected: u64) {
         check(self.number(name) == Some(expected), F1, || {
             format!("INFO tells {name} {:?}, it is {expected}", self.0.get(name))
         });
@@ -417,20 +511,6 @@ impl<'a> Info<'a> {
                 format!("db{db} is told as {told}: {keys} keys, {expires} expire{sub}")
             });
         }
-    }
-
-    fn check_loading(&self) {
-        self.check("loading", 1);
-        let (loaded, total) =
-            (self.number("loading_loaded_bytes"), self.number("loading_total_bytes"));
-        check(loaded <= total, F1, || format!("{loaded:?} bytes of {total:?} are loaded"));
-        let (loaded, total) = (loaded.unwrap_or(0) as f64, total.unwrap_or(0).max(1) as f64);
-        let percent = format!("{:.2}", loaded * 100.0 / total);
-        let told = self.0.get("loading_loaded_perc").copied();
-        check(told == Some(&*percent), F1, || format!("{told:?} % loaded, it is {percent}"));
-        let left = self.number("loading_eta_seconds");
-        check(loaded > 0.0 || left.is_some(), F1, || "no time left".into());
-        check(loaded < total || left == Some(0), F1, || format!("{left:?} s left of nothing"));
     }
 
     /// What the rules say is due has begun.
