@@ -203,6 +203,7 @@ const STEPS: &[StepRow] = &[
 
 /// Otherwise a rewrite would go on in another directory than the next start looks into.
 const LOG_STAYS: &str = "can't leave the directory of the append only file while that is on";
+
 const CANNOT_LISTEN: &str = "Unable to listen on this port. Check server logs.";
 
 fn allow_clients(config: &Config) -> IoReq {
@@ -233,6 +234,10 @@ impl Server {
             // What is being saved is to have its name in the directory where it was begun.
             return self.persist.dir_changes.push(*change);
         }
+        if self.must_stay(step) {
+            // The log was switched on while the change waited.
+            return self.step_taken(change, IoResult::Failed(IoError::other(LOG_STAYS)));
+        }
         let request = core::mem::replace(&mut step.next, (step.request)(&self.config));
         self.request(request, Some(Continuation::Change(change)));
     }
@@ -241,15 +246,7 @@ impl Server {
     pub(crate) fn change_dirs(&mut self) {
         if !self.persist.dir_changes.is_empty() && !self.is_saving() {
             let changes = core::mem::take(&mut self.persist.dir_changes);
-            for change in changes {
-                let is_late = change.steps.front().is_some_and(|step| self.must_stay(step));
-                let change = Box::new(change);
-                if is_late {
-                    self.step_taken(change, IoResult::Failed(IoError::other(LOG_STAYS)));
-                } else {
-                    self.take_steps(change);
-                }
-            }
+            changes.into_iter().for_each(|change| self.take_steps(Box::new(change)));
         }
     }
 
