@@ -21,11 +21,13 @@ pub struct Caught {
 }
 
 impl Caught {
-    /// Whether it is the same thing that goes wrong, as far as one can tell.
+    /// Whether it is the same thing that goes wrong, as far as one can tell: of broken cores and
+    /// wrong replies there are many kinds, which the place tells apart.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        let is_core = self.finding.invariant == Invariant::Core;
-        self.finding.invariant == other.finding.invariant && (!is_core || self.place == other.place)
+        let has_many = matches!(self.finding.invariant, Invariant::Core | Invariant::P1);
+        let is_same_place = self.place == other.place;
+        self.finding.invariant == other.finding.invariant && (!has_many || is_same_place)
     }
 }
 

@@ -88,8 +88,10 @@ fn bgrewriteaof(ctx: &mut Ctx<'_>) -> Outcome {
     }
     ctx.server.persist.rewrite.is_wanted = true;
     ctx.server.persist.rewrite.not_before_ns = ctx.server.now.mono_ns;
-    let is_saving = ctx.server.persist.bgsave.is_running();
-    let state = if is_saving { "scheduled" } else { "started" };
+    // A shutdown may have a snapshot to save first; it may also be aborted.
+    let persist = &ctx.server.persist;
+    let waits = persist.bgsave.is_running() || persist.shutdown.is_some();
+    let state = if waits { "scheduled" } else { "started" };
     ctx.reply().simple(&format!("Background append only file rewriting {state}"));
     Ok(())
 }

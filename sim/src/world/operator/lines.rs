@@ -78,7 +78,9 @@ pub(super) fn rewrite_begun(reply: &str, executed: Executed) -> bool {
     let Executed { before, after, .. } = executed;
     match reply {
         "+Background append only file rewriting started\r\n" => !after.is_saving(),
-        "+Background append only file rewriting scheduled\r\n" => after.is_saving(),
+        "+Background append only file rewriting scheduled\r\n" => {
+            after.is_saving() || executed.is_ending
+        }
         "-ERR Background append only file rewriting already in progress\r\n" => {
             before.is_rewriting() || after.is_rewriting()
         }
