@@ -29,7 +29,9 @@
 
 use alloc::vec::Vec;
 
-use crc::{CRC_32_ISCSI, Crc, Digest, Table};
+use crc::{CRC_32_ISCSI, Crc, Table};
+
+use super::unwind;
 
 /// CRC-32C, as in RFC 3720.
 static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
@@ -71,6 +73,26 @@ pub(crate) struct Header {
     pub(crate) undurable: Option<u64>,
 }
 
+/// What is summed behind a payload.
+struct Facts([u8; 32]);
+
+impl Facts {
+    fn of(header: &Header, lsn: u64, epoch: u64) -> Self {
+        let mut facts = [0; 32];
+        let undurable = header.undurable.map_or(0, |bytes| bytes + 1);
+        for (room, fact) in facts.chunks_exact_mut(8).zip([lsn, header.len, undurable, epoch]) {
+            room.copy_from_slice(&fact.to_le_bytes());
+        }
+        Self(facts)
+    }
+
+    /// Before there were epochs they were not summed.
+    fn summed(&self) -> &[u8] {
+        let (facts, epoch) = self.0.split_at(24);
+        if epoch == [0; 8] { facts } else { &self.0 }
+    }
+}
+
 impl Header {
     /// The header of `payload` at `lsn`.
     pub(crate) fn of(payload: &[u8], lsn: u64, epoch: u64, undurable: Option<u64>) -> Self {
@@ -92,32 +114,25 @@ impl Header {
         epoch + ahead % EPOCHS_TOLD
     }
 
-    /// How many of the LSNs in `range` the payload may have been written at; the first of them.
+    /// The last LSN in a range at which the payload may have been written in this epoch.
     pub(crate) fn lsn_among(
         &self,
         payload: &[u8],
         epoch: u64,
-        mut range: impl Iterator<Item = u64>,
+        (least, most): (u64, u64),
     ) -> Option<u64> {
-        let mut digest = CRC_32C.digest();
-        digest.update(payload);
-        range.find(|&lsn| self.seal(digest.clone(), lsn, epoch) == self.crc)
+        let mut facts = Facts::of(self, 0, epoch);
+        let before = crc32c(payload);
+        (least >> 32..=most >> 32).rev().find_map(|high| {
+            facts.0[4..8].copy_from_slice(&(high as u32).to_le_bytes());
+            let after = unwind::before(self.crc, &facts.summed()[4..]);
+            let lsn = high << 32 | u64::from(unwind::between(before, after));
+            (least..=most).contains(&lsn).then_some(lsn)
+        })
     }
 
     fn checksum(&self, payload: &[u8], lsn: u64, epoch: u64) -> u32 {
-        let mut digest = CRC_32C.digest();
-        digest.update(payload);
-        self.seal(digest, lsn, epoch)
-    }
-
-    fn seal(&self, mut digest: Digest<'_, u32, Table<16>>, lsn: u64, epoch: u64) -> u32 {
-        let mut facts = [0; 32];
-        let undurable = self.undurable.map_or(0, |bytes| bytes + 1);
-        for (room, fact) in facts.chunks_exact_mut(8).zip([lsn, self.len, undurable, epoch]) {
-            room.copy_from_slice(&fact.to_le_bytes());
-        }
-        digest.update(if epoch == 0 { &facts[..24] } else { &facts });
-        digest.finalize()
+        crc32c_of(&[payload, Facts::of(self, lsn, epoch).summed()])
     }
 
     /// Appends the line.
@@ -262,8 +277,11 @@ mod tests {
             prop_assert!(!read.fits(&payload, lsn, epoch + 1));
             prop_assert!(!read.fits(&payload, lsn, epoch + EPOCHS_TOLD));
             prop_assert_eq!(read.epoch_from(epoch.saturating_sub(7)), epoch);
-            let range = lsn.saturating_sub(5)..=lsn;
-            prop_assert_eq!(read.lsn_among(&payload, epoch, range), Some(lsn));
+            let places = |least, most| read.lsn_among(&payload, epoch, (least, most));
+            prop_assert_eq!(places(lsn.saturating_sub(1 << 20), lsn), Some(lsn));
+            prop_assert_eq!(places(lsn, lsn + (1 << 20)), Some(lsn));
+            prop_assert_eq!(places(lsn + 1, lsn + (1 << 20)), None);
+            prop_assert_eq!(places(lsn.saturating_sub(1 << 20), lsn.saturating_sub(1)), None);
         }
 
         #[test]

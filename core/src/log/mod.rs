@@ -9,6 +9,7 @@
 
 pub(crate) mod frame;
 pub(crate) mod manifest;
+mod unwind;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

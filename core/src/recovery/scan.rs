@@ -7,22 +7,22 @@
 //!
 //! Behind damage the LSN is not known, since a broken header hides how long its batch was. It lies
 //! between what it would be if the bytes between were all annotations and if none of them were, and
-//! a checksum fits for one LSN only. Noise may look like many headers, of which each would be tried
-//! in vain with many LSNs; so the work done in vain is bounded. When it is used up nobody can tell
-//! what is there, and nothing is cut.
+//! a checksum fits for one LSN only, which it tells. Noise may look like many headers of long
+//! batches, each of which would be summed up in vain; so the work done in vain is bounded. When it
+//! is used up nobody can tell what is there, and nothing is cut.
 
 use alloc::vec::Vec;
 
 use crate::log::frame::{self, Header};
 
-/// LSNs that are tried for a batch at most.
-const TRIES_MAX: u64 = 1 << 20;
+/// LSNs at which a batch may be: among more of them noise would too often fit one.
+const LSNS_MAX: u64 = 1 << 20;
 
 /// Work for what looked like batches and is none, in bytes that are summed up: some seconds.
 const VAIN_BYTES_MAX: u64 = 32 << 30;
 
-/// One more LSN takes as much as so many bytes.
-const TRY_BYTES: u64 = 32;
+/// To look for the LSN takes as much as so many bytes.
+const TRY_BYTES: u64 = 64;
 
 /// Bytes of an annotation at most.
 const LINE_BYTES_MAX: usize = 64;
@@ -192,9 +192,9 @@ impl Scan {
         }
         let behind = self.buf_at + (self.at + line + 1) as u64;
         let most = self.damage_lsn + behind;
-        let least = self.damage_lsn.max(most.saturating_sub(TRIES_MAX));
-        let found = header.lsn_among(payload, epoch, (least..=most).rev());
-        found.map(|lsn| (lsn, epoch)).ok_or(header.len + (most - least) * TRY_BYTES)
+        let least = self.damage_lsn.max(most.saturating_sub(LSNS_MAX));
+        let found = header.lsn_among(payload, epoch, (least, most));
+        found.map(|lsn| (lsn, epoch)).ok_or(header.len + TRY_BYTES)
     }
 }
 
@@ -210,14 +210,15 @@ const BATCH_BYTES_MAX: u64 = 64 << 20;
 mod tests {
     use super::*;
 
-    /// A file that was made to look like many batches: each would be tried with a million LSNs.
+    /// A file that was made to look like many batches, each in the one before it.
     #[test]
     fn work_in_vain_is_bounded() {
         let mut scan = Scan::new(0, true);
         scan.vain_bytes = 1 << 28;
+        let nested = b"#AAAAAAJwz\n*\r\n".repeat(4000);
         let mut tried = 0;
         while !scan.is_exhausted() {
-            scan.push(&b"#AAAAAAG\n*1\r\n\r\n".repeat(1000), false);
+            scan.push(&nested, false);
             tried += 1;
             assert!(tried < 100, "{} are left", scan.vain_bytes);
         }
