@@ -1,10 +1,11 @@
 //! CRC-32C run backwards: which four bytes, in the middle of others that are known, give a sum?
 //!
-//! Behind damage a batch may be at any of a million places of the log, and its checksum fits one of
-//! them only. To try them all takes milliseconds a batch, and a file that somebody has made up could
-//! keep a start busy for as long as he likes. But a step of the sum can be undone when its byte is
-//! known, and four bytes in a row reach every sum from any other in exactly one way. So the sum is
-//! run forwards up to those four and backwards from its end, and what lies between tells them.
+//! Behind damage a batch may be at any of a million places of the log, and its checksum fits one
+//! of them only. To try them all takes milliseconds a batch, and a file that somebody has made up
+//! could keep a start busy for as long as he likes. But a step of the sum can be undone when its
+//! byte is known, and four bytes in a row reach every sum from any other in exactly one way. So the
+//! sum is run forwards up to those four and backwards from its end, and what lies between tells
+//! them.
 
 /// The polynomial, least significant bit first.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
