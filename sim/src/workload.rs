@@ -84,6 +84,7 @@ impl Workload {
         let (mut choices, mut weights) = (Vec::new(), 0);
         let mut unsafe_names = Vec::new();
         let waits = rng.random_ratio(1, 3);
+        let often = if waits && rng.random_ratio(1, 4) { 8 } else { 1 };
         let streams = streams::Habits::draw(rng);
         // In RESP2 who listens can say nothing else.
         let listens = scope == Scope::Any || rng.random_ratio(1, 3);
@@ -99,7 +100,8 @@ impl Workload {
                 unsafe_names.push(form.command.name);
                 continue;
             }
-            let weight = form.weight(&streams, rng);
+            let is_often = waits_for_others(form.command) || serves_others(form.command);
+            let weight = form.weight(&streams, rng) * if is_often { often } else { 1 };
             if weight > 0 {
                 weights += weight;
                 choices.push(Choice { form, weights });
@@ -295,6 +297,11 @@ fn is_safe(command: &Command) -> bool {
 fn waits_for_others(command: &Command) -> bool {
     command.flags.has(Flags::BLOCKING)
         && !matches!(command.name, "waitaof" | "xread" | "xreadgroup")
+}
+
+/// Whether somebody who waits may be served by a command.
+fn serves_others(command: &Command) -> bool {
+    matches!(command.name, "lpush" | "rpush" | "zadd" | "xadd")
 }
 
 /// What keys of a command mostly hold.

@@ -61,6 +61,11 @@ pub trait Saboteur: fmt::Debug {
         true
     }
 
+    /// Who has left this client's slot without the core having heard of it, which it does now.
+    fn leaves_late(&mut self, _conn: ConnId) -> Option<ConnId> {
+        None
+    }
+
     /// Whether it holds something back that the core waits for.
     fn is_busy(&self) -> bool {
         false
@@ -228,6 +233,10 @@ impl Boundary {
 
     pub(crate) fn connects(&mut self, conn: ConnId) -> Option<ConnId> {
         self.saboteur.as_mut().and_then(|saboteur| saboteur.connects(conn))
+    }
+
+    pub(crate) fn leaves_late(&mut self, conn: ConnId) -> Option<ConnId> {
+        self.saboteur.as_mut().and_then(|saboteur| saboteur.leaves_late(conn))
     }
 
     pub(crate) fn disconnects(&mut self, conn: ConnId) -> bool {

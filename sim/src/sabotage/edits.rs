@@ -131,6 +131,26 @@ pub(super) fn twice(words: &Words, _: &Place<'_>) -> Vec<Words> {
     }
 }
 
+pub(super) fn choice_anew(words: &Words, _: &Place<'_>) -> Vec<Words> {
+    match is(words, "SREM") && words.len() == 3 {
+        true => vec![self::words(&[b"SPOP", &words[1]])],
+        false => same(words),
+    }
+}
+
+pub(super) fn id_anew(words: &Words, _: &Place<'_>) -> Vec<Words> {
+    let mut words = words.clone();
+    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let is_id =
+        |word: &&mut Vec<u8>| word.contains(&b'-') && word.split(|byte| *byte == b'-').all(digits);
+    if is(&words, "XADD")
+        && let Some(id) = words[2..].iter_mut().find(is_id)
+    {
+        *id = b"*".to_vec();
+    }
+    vec![words]
+}
+
 pub(super) fn swapped(words: &Words, place: &Place<'_>) -> Vec<Words> {
     let can = |words: &Words| words.len() > 1 && !is(words, "SELECT");
     let is_pair = |one: Option<&Words>, other: Option<&Words>| match (one, other) {

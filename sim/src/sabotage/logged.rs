@@ -174,6 +174,22 @@ pub(super) const ROWS: &[Sabotage] = &[
         edits::twice
     ),
     row!(
+        "choice-made-anew",
+        "82b",
+        "SPOP, restart",
+        &[D5, T3, D6],
+        "SPOP is logged as it was said, and takes another member when the log is loaded",
+        edits::choice_anew
+    ),
+    row!(
+        "id-made-anew",
+        "82c",
+        "XADD, restart",
+        &[D5, T3, D6],
+        "XADD is logged without the ID that the entry got",
+        edits::id_anew
+    ),
+    row!(
         "commands-swapped",
         "83",
         "two commands on one key in a turn, restart",

@@ -28,6 +28,7 @@ mod replacing;
 mod snapshots;
 mod syncs;
 pub mod table;
+mod waiters;
 
 pub use boundary::{Boundary, Desk, Saboteur};
 pub use table::Sabotage;

@@ -22,7 +22,7 @@ pub struct Sabotage {
 }
 
 /// Families of planted bugs.
-pub const FAMILIES: [(&str, &[Sabotage]); 9] = [
+pub const FAMILIES: [(&str, &[Sabotage]); 10] = [
     ("A. Acknowledgement and syncs", super::syncs::ROWS),
     ("B. Appends", super::appends::ROWS),
     ("C. Names, directories, manifest", super::names::ROWS),
@@ -32,6 +32,7 @@ pub const FAMILIES: [(&str, &[Sabotage]); 9] = [
     ("G. Clocks", super::clocks::ROWS),
     ("H. Connections", super::connections::ROWS),
     ("I. Changes at runtime", super::changes::ROWS),
+    ("J. Clients that wait", super::waiters::ROWS),
 ];
 
 /// All of them, in the order of the table.

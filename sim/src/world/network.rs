@@ -186,6 +186,9 @@ impl Network {
         let Entry::Vacant(vacant) = self.wires.entry(slot) else { return };
         let id = ConnId { slot, generation: *generation };
         *generation += 1;
+        if let Some(gone) = boundary.leaves_late(id) {
+            turn.closed(gone);
+        }
         let known = boundary.connects(id);
         let id = known.unwrap_or(id);
         let mut wire = Wire::new(id, &self.decisions);
