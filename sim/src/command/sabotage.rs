@@ -109,7 +109,7 @@ fn summarise(hunts: &[(&Sabotage, Hunt)]) {
 /// CPU time for which a bug is hunted without a family of faults: so many times what it took with
 /// all of them, between two limits, but always some times as long.
 const ABLATED_TIMES: (u32, u32) = (20, 3);
-const ABLATED_LIMITS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
+const ABLATED_LIMITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 /// With each family of faults switched off in turn: what escapes that does not escape with all.
 fn ablate(options: &Options, hunts: &[(&Sabotage, Hunt)]) {

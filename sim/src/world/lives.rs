@@ -478,8 +478,9 @@ impl World {
         }
         let listed = listed(disk.content(&manifest()).unwrap_or_default());
         // A log that was switched on at runtime is written before a manifest names it, and a life
-        // may end then. Nobody knows that file from one whose manifest was lost.
-        let was_switched_on = self.oracle.as_ref().is_some_and(Oracle::was_switched_on);
+        // may end then. Nobody knows that file from one whose manifest was lost. Without an oracle
+        // nobody knows who has switched what.
+        let was_switched_on = self.oracle.as_ref().is_none_or(Oracle::was_switched_on);
         let is_half_begun = |name: &[u8]| {
             let content = disk.content(&Name::file(Dir::Aof, name));
             was_switched_on

@@ -463,10 +463,10 @@ impl Operator {
         match &mut asked.executed {
             Some(_) => {
                 let (old, new) = (executed.before.saves, executed.after.saves);
-                if new[1] > old[1] {
-                    asked.save = Some(SAVE_ENDED);
-                } else if new[2] > old[2] {
-                    asked.save = Some(SAVE_FAILED);
+                // The reply may wait for the disk while others save.
+                let ended = if new[1] > old[1] { SAVE_ENDED } else { SAVE_FAILED };
+                if asked.save.is_none() && new[1..] != old[1..] {
+                    asked.save = Some(ended);
                 }
             }
             None if self.unread.is_empty() => asked.executed = Some(executed),

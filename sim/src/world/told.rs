@@ -43,8 +43,10 @@ pub(crate) struct Told {
     warned: Vec<&'static str>,
     /// A file could not be removed.
     has_kept_files: bool,
-    /// Some request has failed.
+    /// Some request has failed, or the first line of this life fell short.
     has_failed: bool,
+    /// The last write before it served, and its bytes.
+    first_write: Option<(Ticket, usize)>,
     /// The last line of the log.
     last_line: String,
     /// Files that it has asked to remove.
@@ -127,6 +129,9 @@ impl Told {
             self.removed.insert(name.clone());
         }
         if self.served.is_none() {
+            if let IoReq::WriteAt { bytes, from, .. } = request {
+                self.first_write = Some((ticket, bytes.len() - from));
+            }
             return self.start.asked(ticket, request);
         }
         match request {
@@ -143,7 +148,13 @@ impl Told {
 
     /// The core hears how it ended.
     pub(crate) fn ended(&mut self, ticket: Ticket, result: &IoResult, now: Now) {
-        self.has_failed |= matches!(result, IoResult::Failed(_) | IoResult::NotWritten { .. });
+        self.has_failed |= match (result, self.first_write) {
+            (IoResult::Failed(_) | IoResult::NotWritten { .. }, _) => true,
+            (IoResult::Written { count, .. }, Some((first, len))) => {
+                first == ticket && *count < len
+            }
+            _ => false,
+        };
         if self.served.is_none() {
             self.start.ended(ticket, result, now);
         }
