@@ -62,6 +62,8 @@ pub(crate) struct Lives {
     /// Files of stock Redis that the first life found, and whether one has loaded them.
     stock: Option<Stock>,
     is_stock_loaded: bool,
+    /// Some life has begun a log while it ran.
+    has_begun_log: bool,
 }
 
 /// A recovery that has been cut short so often comes to its end: at a crash in twenty turns a long
@@ -102,6 +104,7 @@ impl Lives {
             began_with: Vec::new(),
             stock: None,
             is_stock_loaded: false,
+            has_begun_log: false,
         }
     }
 
@@ -201,6 +204,7 @@ impl World {
         around.timeline.note(|| format!("{crash:?}"));
         around.trace.note(b'x', crash as u64, &[]);
         around.marks.crashed(crash);
+        self.lives.has_begun_log |= around.told.begins_log();
         let has_lost = around.disk.has_lost();
         let found = told::Found::on(&around.disk);
         let troubled_ns = around.disk.troubled_ns();
@@ -478,12 +482,11 @@ impl World {
         }
         let listed = listed(disk.content(&manifest()).unwrap_or_default());
         // A log that was switched on at runtime is written before a manifest names it, and a life
-        // may end then. Nobody knows that file from one whose manifest was lost. Without an oracle
-        // nobody knows who has switched what.
-        let was_switched_on = self.oracle.as_ref().is_none_or(Oracle::was_switched_on);
+        // may end then. Nobody knows that file from one whose manifest was lost.
+        let has_begun_log = self.lives.has_begun_log || self.around.told.begins_log();
         let is_half_begun = |name: &[u8]| {
             let content = disk.content(&Name::file(Dir::Aof, name));
-            was_switched_on
+            has_begun_log
                 && name.ends_with(b".incr.aof")
                 && content.is_some_and(|content| !content.is_empty())
         };

@@ -23,9 +23,8 @@ pub(crate) struct Oracle {
     waiting: BTreeMap<ConnId, VecDeque<Waiting>>,
     /// What has happened in this turn and was not looked at, in its order.
     happened: Vec<Happened>,
-    /// There is to be a log; and it was switched on once.
+    /// There is to be a log.
     wants_log: bool,
-    was_switched_on: bool,
     /// Somebody has said CLIENT PAUSE in this life: keys may stay.
     is_paused: bool,
     /// Somebody has said SHUTDOWN, and nothing is changed meanwhile.
@@ -67,7 +66,6 @@ impl Oracle {
             waiting,
             happened,
             wants_log,
-            was_switched_on: false,
             is_paused: false,
             is_ending: false,
             is_lost: false,
@@ -216,7 +214,6 @@ impl Oracle {
         }
         if let Some(appendonly) = appendonly {
             self.wants_log = appendonly;
-            self.was_switched_on |= appendonly;
             if !appendonly {
                 self.history.switched_off(now.mono_ns);
             }
@@ -293,11 +290,6 @@ impl Oracle {
         if changes::appendonly(&words) == Some(false) {
             self.history.replied_off(told);
         }
-    }
-
-    /// Whether somebody has switched the log on while the server ran.
-    pub(crate) fn was_switched_on(&self) -> bool {
-        self.was_switched_on
     }
 
     /// What has expired in this life.

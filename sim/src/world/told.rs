@@ -43,6 +43,7 @@ pub(crate) struct Told {
     warned: Vec<&'static str>,
     /// A file could not be removed.
     has_kept_files: bool,
+    begins_log: bool,
     /// Some request has failed, or the first line of this life fell short.
     has_failed: bool,
     /// The last write before it served, and its bytes.
@@ -197,6 +198,7 @@ impl Told {
         *told = (now, told.1 + 1);
         match *kind {
             SAVE_BEGAN => (self.logged_since, self.begins) = (0, true),
+            REWRITE_BEGAN => self.begins_log |= !self.was_logging,
             SAVE_ENDED => self.logged = self.logged_since,
             SHUTDOWN_FAILED => self.shutdown_failed = line[SHUTDOWN_FAILED.len()..].into(),
             _ => {}
@@ -211,6 +213,11 @@ impl Told {
     /// Files that this life has asked to remove.
     pub(super) fn removed(&self) -> &BTreeSet<Name> {
         &self.removed
+    }
+
+    /// Whether it has begun a log: that is written before a manifest names it.
+    pub(super) fn begins_log(&self) -> bool {
+        self.begins_log
     }
 
     /// Whether some request of this life has failed.
