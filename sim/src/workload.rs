@@ -216,7 +216,8 @@ impl Workload {
 
     fn value(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
         let len = match rng.random_range(0..100) {
-            big if big < self.big_percent => rng.random_range(1000..40_000),
+            // Long ones are copied at every step of a run: few are very long.
+            big if big < self.big_percent => (1000.0 * 40_f64.powf(rng.random())) as usize,
             big if big < 10 => rng.random_range(200..400),
             _ => rng.random_range(0..20),
         };
