@@ -518,10 +518,11 @@ impl Operator {
         check(!(is_durable && local == 1 && replicas == 0), B1, || {
             format!("{} is not answered, and all is durable", asked.order)
         });
-        // Under `always` it may be answered, and the reply wait for what others have written.
+        // It may be answered, and the reply wait for what others have written: under `always`, or
+        // because somebody has ended its wait.
         let (config, until_ns) = (core.config(), executed.at_ns + ms * 1_000_000);
         let is_always = config.appendfsync == AppendFsync::Always || !config.appendonly;
-        if until_ns <= now_ns || is_always || has_changed {
+        if until_ns <= now_ns || is_always || has_changed || asked.unblocked {
             return;
         }
         let next_ns = core.next_deadline();
