@@ -128,6 +128,10 @@ impl Workload {
         let mut words = Words::with_capacity(form.words.len() + 6);
         words.extend(form.words.iter().map(|word| word.as_bytes().to_vec()));
         Maker::new(self, form, now_ms, rng, &mut words).sequence(&form.arguments);
+        if is_expire(&words[0]) && rng.random_ratio(1, 12) {
+            let more = [&b"NX"[..], b"XX", b"GT", b"LT"].choose(rng).copied().unwrap_or_default();
+            words.push(more.to_vec());
+        }
         if rng.random_ratio(self.spoil_percent, 100) {
             let whole = words.clone();
             self.spoil(&mut words, now_ms, rng);
@@ -170,7 +174,7 @@ impl Workload {
     }
 
     /// A key that mostly holds a type.
-    fn key_of(&self, kind: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
+    pub(crate) fn key_of(&self, kind: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
         // Squaring skews towards the first keys.
         let draw: f64 = rng.random();
         let number = (draw * draw * f64::from(self.keys)) as u32;
@@ -291,6 +295,11 @@ fn is_safe(command: &Command) -> bool {
     !is_around
         && command.name != "client"
         && (changes_nothing || Model::knows(command.name.as_bytes()))
+}
+
+/// Whether a command ends with conditions, of which its notation allows only one.
+fn is_expire(name: &[u8]) -> bool {
+    matches!(name, b"expire" | b"pexpire" | b"expireat" | b"pexpireat")
 }
 
 /// Whether a command waits until another client does something: a client here may be the only one.
@@ -475,7 +484,11 @@ impl<'a> Maker<'a> {
     }
 
     fn unix_time(&mut self, name: &str) -> Vec<u8> {
-        let at = self.now_ms.saturating_add(self.rng.random_range(-1000..5000));
+        let mut at = self.now_ms.saturating_add(self.rng.random_range(-1000..5000));
+        if self.rng.random_ratio(1, 4) {
+            // The same time as another, which GT and LT are about.
+            at -= at % 2000;
+        }
         let in_seconds = name.contains("seconds") && !name.contains("milli");
         let at = if in_seconds { at / 1000 } else { at };
         at.to_string().into_bytes()

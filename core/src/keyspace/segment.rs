@@ -588,6 +588,12 @@ impl Segment {
         assert_eq!(len, self.len(), "every entry is counted");
         let live = (self.placed_units - self.dead_units) as usize;
         assert_eq!(units, live, "every unit belongs to a record or is dead");
+        let objects = self.slab.iter().flatten();
+        let objects = objects.map(|it| it.heap_bytes() + size_of::<Option<Object>>());
+        let bounds = self.deadlines.as_ref().map_or(0, |it| size_of_val(&**it));
+        let pages = self.pages_len as usize * PAGE_ALLOC_BYTES;
+        let heap_bytes = pages + bounds + objects.sum::<usize>();
+        assert_eq!(self.heap_bytes, heap_bytes, "bytes on the heap are counted");
         for (bucket, passed) in self.buckets.iter().zip(passed) {
             assert_eq!(bucket.passed, passed, "entries that passed are counted");
         }

@@ -99,6 +99,9 @@ impl Db {
         let listed = self.timed.as_ref().map(|timed| &timed.by_deadline);
         assert_eq!(listed.is_some(), !told.is_empty(), "the index is there when it is needed");
         assert!(listed.is_none_or(|listed| *listed == told), "hashes are listed as they tell");
+        let bytes: usize = self.iter().map(|entry| entry.timed_bytes()).sum();
+        assert_eq!(self.timed_bytes(), bytes, "the index takes what its hashes say");
+        assert!(bytes >= told.iter().map(|(_, name)| ENTRY_BYTES + name.len()).sum());
     }
 }
 

@@ -26,6 +26,12 @@ pub struct Keyspace {
     changes: u64,
     /// Keys, and fields of hashes, that went for their deadline.
     expired: (u64, u64),
+    /// Of the keys, hashes that may also have gone with the last of their fields.
+    unsure: u64,
+    /// What is past its deadline stays, though it is met.
+    is_frozen: bool,
+    /// The hash that was met last, without the fields that are past theirs.
+    shown: Option<Entry>,
     /// What happened to keys since somebody asked, for those who watch them.
     pub(super) events: Vec<Event>,
 }
@@ -87,6 +93,9 @@ impl Keyspace {
             hash: Hash::default(),
             changes: 0,
             expired: (0, 0),
+            unsure: 0,
+            is_frozen: false,
+            shown: None,
             events: Vec::new(),
         }
     }
@@ -113,6 +122,12 @@ impl Keyspace {
     #[must_use]
     pub fn expired(&self) -> (u64, u64) {
         self.expired
+    }
+
+    /// Of these keys, hashes that may also have gone with the last of their fields.
+    #[must_use]
+    pub fn expired_unsure(&self) -> u64 {
+        self.unsure
     }
 
     /// Everything, dead keys too.
@@ -157,6 +172,19 @@ impl Keyspace {
         [first(&self.deadlines), first(&self.field_deadlines)].into_iter().flatten().min()
     }
 
+    /// The next deadline that is to come.
+    #[must_use]
+    pub fn deadline_after_ms(&self, now_ms: i64) -> Option<i64> {
+        let next = |deadlines: &BTreeSet<(i64, usize, Vec<u8>)>| {
+            deadlines.range((now_ms + 1, 0, Vec::new())..).next().map(|it| it.0)
+        };
+        [next(&self.deadlines), next(&self.field_deadlines)].into_iter().flatten().min()
+    }
+
+    pub(super) fn freeze(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+    }
+
     /// The hashes that have fields past their deadline.
     #[must_use]
     pub fn with_dead_fields(&self, now_ms: i64) -> Vec<(usize, Vec<u8>)> {
@@ -168,12 +196,26 @@ impl Keyspace {
     pub(super) fn meet(&mut self, db: usize, key: &[u8], now_ms: i64) -> Option<&Entry> {
         let held = self.dbs[db].get(key)?;
         let has_dead_fields = held.field_deadline_ms.is_some_and(|deadline| deadline <= now_ms);
-        if held.entry.is_dead(now_ms) {
+        if self.is_frozen && held.entry.is_dead(now_ms) {
+            return None;
+        } else if self.is_frozen && has_dead_fields {
+            return self.show(db, key, now_ms);
+        } else if held.entry.is_dead(now_ms) {
             self.expire(db, key);
         } else if has_dead_fields {
             self.expire_fields(db, key, now_ms, |_| false);
         }
         self.peek(db, key)
+    }
+
+    /// A hash as who meets it sees it while fields that are past their deadline stay.
+    fn show(&mut self, db: usize, key: &[u8], now_ms: i64) -> Option<&Entry> {
+        let mut entry = self.peek(db, key)?.clone();
+        let Value::Hash(fields) = &mut entry.value else { return None };
+        fields.retain(|_, (_, until)| until.is_none_or(|at_ms| at_ms as i64 > now_ms));
+        let is_over = fields.is_empty();
+        self.shown = Some(entry);
+        self.shown.as_ref().filter(|_| !is_over)
     }
 
     /// Removes the fields of a hash that are past their deadline, but for those which are still
@@ -190,7 +232,7 @@ impl Keyspace {
         };
         let is_dead = |deadline: Option<u64>| deadline.is_some_and(|at| at as i64 <= now_ms);
         let dead = fields.iter().filter(|(_, held)| is_dead(held.1)).map(|(field, _)| field);
-        let gone: Vec<Vec<u8>> = dead.filter(|field| !holds(field)).cloned().collect();
+        let gone: BTreeSet<Vec<u8>> = dead.filter(|field| !holds(field)).cloned().collect();
         if gone.is_empty() {
             return;
         }
@@ -206,6 +248,8 @@ impl Keyspace {
 
     /// Removes a key for its deadline.
     pub(super) fn expire(&mut self, db: usize, key: &[u8]) {
+        let held = self.dbs[db].get(key);
+        self.unsure += u64::from(held.is_some_and(|held| held.field_deadline_ms.is_some()));
         self.take(db, key);
         self.expired.0 += 1;
         self.events.push(Event::Expired(db, key.to_vec()));

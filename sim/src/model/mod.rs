@@ -268,6 +268,11 @@ impl Model {
         self.refusal = error;
     }
 
+    /// From now on what is past its deadline is not seen, and stays; or goes again when it is met.
+    pub fn freeze(&mut self, is_frozen: bool) {
+        self.keyspace.freeze(is_frozen);
+    }
+
     /// Executes a command as the core did in a turn of `now_ms`.
     pub fn execute(&mut self, conn: ConnId, words: &[Vec<u8>], now_ms: i64) -> Executed {
         let before = self.keyspace.changes();

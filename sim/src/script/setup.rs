@@ -89,11 +89,9 @@ impl Setup {
     #[must_use]
     pub fn config(&self) -> Config {
         let mut config = Config { save: Vec::new(), ..Config::default() };
+        config.enable_debug_command = ProtectedAction::Yes;
         match self.scope {
-            Scope::Any => {
-                config.enable_debug_command = ProtectedAction::Yes;
-                config.proto_max_bulk_len = ANY_BULK_BYTES;
-            }
+            Scope::Any => config.proto_max_bulk_len = ANY_BULK_BYTES,
             Scope::Modelled => config.proto_max_bulk_len = MODELLED_BULK_BYTES,
         }
         if let Some(kept) = &self.persistence {

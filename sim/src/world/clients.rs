@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::changes;
+use super::pauses::Habits;
 use super::wire::Wire;
 use crate::model::{Model, Words};
 use crate::script::{Form, Sent};
@@ -20,6 +21,8 @@ pub(crate) struct Clients {
     workload: Workload,
     scope: Scope,
     changes: Option<Changes>,
+    /// What they do about expiry.
+    habits: Option<Habits>,
     /// Walks of SCAN that somebody may go on with.
     walks: Vec<Words>,
 }
@@ -61,7 +64,8 @@ impl Clients {
         rng.set_stream(STREAM);
         let workload = Workload::draw(scope, &mut rng);
         let changes = save.and_then(|has_save| Changes::draw(seed, has_save));
-        Self { rng, workload, scope, changes, walks: Vec::new() }
+        let habits = Habits::draw(seed, scope);
+        Self { rng, workload, scope, changes, habits, walks: Vec::new() }
     }
 
     /// Now and then somebody looks which walks of SCAN there are to go on with.
@@ -106,7 +110,10 @@ impl Clients {
 
     fn next(&mut self, wire: &Wire, now_ms: i64) -> Words {
         let change = self.changes.as_mut().filter(|_| !wire.is_in_multi).and_then(Changes::next);
-        if let Some(words) = change {
+        let workload = &self.workload;
+        let habits = self.habits.as_mut().filter(|_| !wire.is_in_multi);
+        let habit = || habits.and_then(|habits| habits.next(workload, now_ms));
+        if let Some(words) = change.or_else(habit) {
             return words;
         }
         let draw = self.rng.random_range(0..200);

@@ -48,7 +48,7 @@ impl World {
 
     /// A turn in which nobody says anything.
     fn turn_alone(&mut self) -> Option<Exit> {
-        self.around.begin(&self.core, Vec::new);
+        self.around.begin(&self.core, Vec::new, None);
         let now = self.around.clock.now();
         let mut turn = self.core.turn(now);
         self.around.feed(&mut turn, &mut None);

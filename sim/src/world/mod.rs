@@ -25,6 +25,7 @@ mod lives;
 mod network;
 pub(crate) mod operator;
 mod oracle;
+pub(crate) mod pauses;
 mod progress;
 mod rot;
 mod timeline;
@@ -300,7 +301,8 @@ impl World {
         let Self { core, around, oracle, log, .. } = self;
         let was_loading = core.is_loading();
         let walks = || oracle.as_ref().map(Oracle::open_walks).unwrap_or_default();
-        let late_ns = around.begin(core, walks);
+        let held_up_ns = oracle.as_ref().and_then(|oracle| oracle.held_up_ns(around.clock.now()));
+        let late_ns = around.begin(core, walks, held_up_ns);
         let now = around.clock.now();
         let mut turn = core.turn(around.boundary.clock(now));
         around.feed(&mut turn, oracle);
@@ -369,12 +371,18 @@ impl Surroundings {
     }
 
     /// Time passes, and clients send. Returns by how much the turn is late.
-    fn begin(&mut self, core: &Core, walks: impl FnOnce() -> Vec<Words>) -> u64 {
+    fn begin(
+        &mut self,
+        core: &Core,
+        walks: impl FnOnce() -> Vec<Words>,
+        held_up_ns: Option<u64>,
+    ) -> u64 {
         let next = [core.next_deadline(), self.boundary.next_due_ns(&self.disk)]
             .into_iter()
             .flatten()
             .min();
-        self.clock.pass(next);
+        // What is held up is met as it becomes due.
+        self.clock.pass(next.into_iter().chain(held_up_ns).min());
         let now = self.clock.now();
         self.timeline.turn(now, self.outcome.turns);
         if !self.is_resting {

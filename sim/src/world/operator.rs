@@ -409,7 +409,7 @@ impl Operators {
     fn note_promise(&mut self, at: usize, reply: &str) {
         let Some(executed) = self.all[at].asked.as_ref().and_then(|it| it.executed) else { return };
         let after = executed.after;
-        if reply.starts_with("+Background append only file") {
+        if reply == "+Background append only file rewriting scheduled\r\n" {
             self.wanted[0] = Some((after.rewrites[0], 0));
         } else if reply == "+Background saving scheduled\r\n" {
             self.wanted[1] = Some((after.saves[0], 0));
@@ -461,6 +461,8 @@ impl Operator {
         asked.durable = asked.durable.max(durable);
         asked.unblocked |= unblocked;
         match &mut asked.executed {
+            // Another save may have ended before the reply is read.
+            Some(_) if asked.save.is_some() => {}
             Some(_) => {
                 let (old, new) = (executed.before.saves, executed.after.saves);
                 // The reply may wait for the disk while others save.

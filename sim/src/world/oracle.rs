@@ -6,9 +6,10 @@ use seedis_core::{ConnId, Core, Now, Turn};
 
 use super::changes;
 use super::durability::{Damage, History, Told};
+use super::pauses::{self, HeldUp};
 use super::rot::Verdict;
 use super::timeline::Timeline;
-use super::told::Expired;
+use super::told::{Expired, STORM};
 use crate::disk::Crash;
 use crate::finding::Invariant::{B1, L1, P1, T1};
 use crate::finding::{check, found};
@@ -25,8 +26,11 @@ pub(crate) struct Oracle {
     happened: Vec<Happened>,
     /// There is to be a log.
     wants_log: bool,
-    /// Somebody has said CLIENT PAUSE in this life: keys may stay.
-    is_paused: bool,
+    /// What keeps keys from going.
+    held_up: HeldUp,
+    /// Turns of this life at whose begin as much went as may.
+    storms: u64,
+    late_ms: u64,
     /// Somebody has said SHUTDOWN, and nothing is changed meanwhile.
     is_ending: bool,
     /// It met something that it cannot follow: nothing is compared from then on.
@@ -52,9 +56,6 @@ struct Waiting {
     expected: Option<(Expected, Told)>,
 }
 
-/// So much may go in one turn; the rest waits for the next.
-const STORM: u64 = 1000;
-
 impl Oracle {
     pub(crate) fn new(databases: usize, bulk_bytes_max: usize, history: History) -> Self {
         let model = Model::new(databases, bulk_bytes_max);
@@ -66,7 +67,9 @@ impl Oracle {
             waiting,
             happened,
             wants_log,
-            is_paused: false,
+            held_up: HeldUp::default(),
+            storms: 0,
+            late_ms: 0,
             is_ending: false,
             is_lost: false,
         }
@@ -101,6 +104,7 @@ impl Oracle {
     ///
     /// When a reply is another than it must be: that is the finding.
     pub(crate) fn look(&mut self, now: Now, log: Vec<u8>) {
+        let logged = if self.held_up.is_paused() { log.clone() } else { Vec::new() };
         self.model.begin_turn(now.mono_ns, log);
         let mut all = std::mem::take(&mut self.happened);
         for happened in all.drain(..) {
@@ -124,6 +128,7 @@ impl Oracle {
         }
         // Its room serves the next turn.
         self.happened = all;
+        self.held_up.check_log(&logged);
     }
 
     /// A life ends, perhaps with a dump that holds everything. What was asked for and not answered
@@ -137,7 +142,9 @@ impl Oracle {
         is_dumped: bool,
     ) {
         self.waiting.clear();
-        (self.is_paused, self.is_ending) = (false, false);
+        (self.held_up, self.is_ending) = (HeldUp::default(), false);
+        (self.storms, self.late_ms) = (0, 0);
+        self.model.freeze(false);
         self.model.restart(Keyspace::new(core.databases().count()));
         match core.is_loading() {
             true => self.history.crashed_again(crash, damage),
@@ -183,19 +190,32 @@ impl Oracle {
     /// A turn begins: some waits end and some keys may have expired.
     pub(crate) fn turn_began(&mut self, turn: &Turn<'_>, now: Now) {
         self.model.refuse_writes(turn.write_refusal());
+        self.held_up.turn_began(now);
+        self.model.freeze(self.held_up.is_paused());
         let served = self.model.end_late_waits(now.mono_ns);
         self.serve(served);
         let expired = self.model.keyspace().expired();
-        self.model.settle(now.wall_ms(), |db, key, field| turn.holds(db, key, field));
+        let first_ms = self.model.keyspace().next_deadline_ms();
+        self.settle(now, true, |db, key, field| turn.holds(db, key, field));
         self.check_expiry(expired, now);
+        if self.model.keyspace().expired() != expired
+            && self.model.keyspace().next_deadline_ms() != first_ms
+        {
+            // The first of them has gone.
+            let late_ms = first_ms.map_or(0, |at_ms| now.wall_ms().abs_diff(at_ms));
+            self.late_ms = self.late_ms.max(late_ms);
+        }
     }
 
     /// What is past its deadline has gone as the turn began, if it was not too much at once.
-    fn check_expiry(&self, before: (u64, u64), now: Now) {
+    fn check_expiry(&mut self, before: (u64, u64), now: Now) {
         let next_ms = self.model.keyspace().next_deadline_ms();
         let is_late = next_ms.is_some_and(|at_ms| at_ms <= now.wall_ms());
         let (keys, fields) = self.model.keyspace().expired();
-        let is_storm = keys + fields - before.0 - before.1 >= STORM;
+        let gone = keys + fields - before.0 - before.1;
+        let is_storm = gone >= STORM;
+        check(gone <= STORM || self.is_lost, L1, || format!("{gone} go at the begin of a turn"));
+        self.storms += u64::from(is_storm);
         check(!is_late || is_storm || self.may_keep(), L1, || {
             format!("what ends at {next_ms:?} is still there at {}", now.wall_ms())
         });
@@ -204,11 +224,13 @@ impl Oracle {
     /// A command may change what is promised.
     fn change(&mut self, words: &Words, expected: &mut Option<Expected>, now: Now) {
         let (policy, appendonly) = (changes::policy(words), changes::appendonly(words));
+        let is_pause = pauses::is_one(words) && self.held_up.executed(words, now);
         if let Some(expected) =
-            expected.as_mut().filter(|_| policy.is_some() || appendonly.is_some())
+            expected.as_mut().filter(|_| policy.is_some() || appendonly.is_some() || is_pause)
         {
             expected.reply = Reply::Simple("OK");
         }
+        self.model.freeze(self.held_up.is_paused());
         if let Some(policy) = policy {
             self.history.policy_changed(policy);
         }
@@ -221,15 +243,12 @@ impl Oracle {
     }
 
     fn execute(&mut self, conn: ConnId, words: Words, now: Now) {
-        let is = |at: usize, name: &str| {
-            words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        self.is_paused |= is(0, "client") && is(1, "pause");
         let now_ms = now.wall_ms();
         let is_queued = self.model.is_in_transaction(conn);
         let may_change = !is_queued && !self.model.is_busy_listening(conn);
         let Executed { mut expected, is_write, hash, pushes, served } =
             self.model.execute(conn, &words, now_ms);
+        self.held_up.check_command(is_write, expected.as_ref().map(|expected| &expected.reply));
         if may_change {
             self.change(&words, &mut expected, now);
         }
@@ -299,7 +318,10 @@ impl Oracle {
         let is_due = |due: Vec<(usize, Vec<u8>)>| !due.is_empty();
         let now_ms = now.wall_ms();
         let is_open = is_due(keyspace.dead(now_ms)) || is_due(keyspace.with_dead_fields(now_ms));
-        Expired { keys, fields, is_exact: !is_open, is_known: !self.is_lost }
+        let (storms, late_ms) = (self.storms, self.late_ms);
+        let unsure = keyspace.expired_unsure();
+        let (is_exact, is_known) = (!is_open, !self.is_lost);
+        Expired { keys, fields, unsure, is_exact, is_known, storms, late_ms }
     }
 
     /// What clients may say to go on with a walk of SCAN.
@@ -320,9 +342,33 @@ impl Oracle {
 
     /// What is past its deadline is perhaps gone.
     pub(crate) fn expired(&mut self, core: &Core, now: Now) {
-        self.model.settle(now.wall_ms(), |db, key, field| core.holds(db, key, field));
+        self.settle(now, false, |db, key, field| core.holds(db, key, field));
         let lsn = core.watermarks().enqueued;
         self.history.turn_ended(self.model.keyspace().hash(), lsn, now.mono_ns);
+    }
+
+    /// Of what is past its deadline that stays which the core still holds.
+    fn settle(
+        &mut self,
+        now: Now,
+        is_begin: bool,
+        mut holds: impl FnMut(usize, &[u8], Option<&[u8]>) -> bool,
+    ) {
+        let keeps = self.held_up.keeps_all(is_begin) && !self.is_lost;
+        self.model.settle(now.wall_ms(), |db, key, field| {
+            let held = holds(db, key, field);
+            let shown = || Timeline::shown(field.unwrap_or(key));
+            check(held || !keeps, L1, || format!("{} is gone while expiry is held up", shown()));
+            held
+        });
+    }
+
+    /// When the next key or field is due that nothing but a command takes away.
+    pub(crate) fn held_up_ns(&self, now: Now) -> Option<u64> {
+        let next = || self.model.keyspace().deadline_after_ms(now.wall_ms());
+        let at_ms = self.held_up.is_any().then(next).flatten()?;
+        let left_us = i128::from(at_ms) * 1000 - i128::from(now.wall_us);
+        Some(now.mono_ns.saturating_add(u64::try_from(left_us * 1000).ok()?))
     }
 
     /// A turn has ended, and perhaps the process is about to end.
@@ -333,7 +379,7 @@ impl Oracle {
 
     /// Whether keys may stay that have expired.
     fn may_keep(&self) -> bool {
-        self.is_paused || self.is_ending || self.is_lost
+        self.held_up.is_any() || self.is_ending || self.is_lost
     }
 
     /// A turn has ended, in which a dump has perhaps begun.

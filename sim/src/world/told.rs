@@ -99,6 +99,15 @@ const REFUSES_NO_MORE: [&str; 5] = [
     "The append only file was switched off",
 ];
 
+/// What the log says of keys and fields that go by themselves.
+const EXPIRIES: [&[u8]; 5] = [b"SELECT", b"MULTI", b"DEL", b"HDEL", b"EXEC"];
+
+/// So much may expire in one turn; the rest waits for the next.
+pub(super) const STORM: u64 = 1000;
+
+/// No deadline is so late before the last time that a clock here can show.
+const YEARS_MS: u64 = 4_000_000_000_001;
+
 /// Time within which what is due must have begun.
 const PATIENCE_S: u64 = 2;
 
@@ -272,9 +281,7 @@ impl Told {
     /// A turn is over.
     pub(crate) fn turn_ended(&mut self, is_loading: bool, logged: &[u8], now: Now) {
         // An expiry is no change that a save is counted by.
-        let is_expiry = |name: &[u8]| {
-            [&b"SELECT"[..], b"DEL", b"HDEL"].iter().any(|it| name.eq_ignore_ascii_case(it))
-        };
+        let is_expiry = |name: &[u8]| EXPIRIES.iter().any(|it| name.eq_ignore_ascii_case(it));
         let has_logged = names(logged).any(|name| !is_expiry(name));
         if !is_loading {
             self.served.get_or_insert(now);
@@ -465,8 +472,13 @@ fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> String {
 pub(crate) struct Expired {
     pub(crate) keys: u64,
     pub(crate) fields: u64,
+    /// Of the keys, hashes that may also have gone with the last of their fields.
+    pub(crate) unsure: u64,
     pub(crate) is_exact: bool,
     pub(crate) is_known: bool,
+    /// Turns in which it was as much as one may do, and how late the latest of all was.
+    pub(crate) storms: u64,
+    pub(crate) late_ms: u64,
 }
 
 impl Expired {
@@ -474,12 +486,28 @@ impl Expired {
         for (name, count) in [("expired_keys", self.keys), ("expired_subkeys", self.fields)] {
             let told = info.number(name);
             // Fields may go before their hash does.
-            let is_exact = self.is_exact && (name == "expired_keys" || self.keys == 0);
-            let is_so = if is_exact { told == Some(count) } else { told >= Some(count) };
+            let is_exact = self.is_exact && self.unsure == 0;
+            let least = if name == "expired_keys" { count - self.unsure } else { count };
+            let is_so = if is_exact { told == Some(count) } else { told >= Some(least) };
             check(is_so || !self.is_known, F1, || {
                 format!("INFO tells {name} {told:?}, {count} have: {self:?}")
             });
         }
+        let all = ["expired_keys", "expired_subkeys"].map(|name| info.number(name).unwrap_or(0));
+        let storms = info.number("expired_time_cap_reached_count");
+        let may_be = storms.is_some_and(|storms| {
+            storms >= self.storms && storms.saturating_mul(STORM) <= all[0].saturating_add(all[1])
+        });
+        check(may_be || !self.is_known, F1, || {
+            format!("INFO tells {storms:?} storms of {all:?}: {self:?}")
+        });
+        // A bound may have been too low, by not more than there has been time.
+        let late_ms = info.number("expired_lag_ms_max");
+        let least = if self.unsure == 0 { self.late_ms } else { 0 };
+        let may_be = late_ms.is_some_and(|late_ms| (least..YEARS_MS).contains(&late_ms));
+        check(may_be || !self.is_known, F1, || {
+            format!("INFO tells that expiry was late by {late_ms:?} ms: {self:?}")
+        });
     }
 }
 

@@ -86,11 +86,16 @@ fn bgrewriteaof(ctx: &mut Ctx<'_>) -> Outcome {
             "ERR Background append only file rewriting already in progress",
         ));
     }
-    ctx.server.persist.rewrite.is_wanted = true;
-    ctx.server.persist.rewrite.not_before_ns = ctx.server.now.mono_ns;
     // A shutdown may have a snapshot to save first; it may also be aborted.
-    let persist = &ctx.server.persist;
+    let persist = &mut ctx.server.persist;
     let waits = persist.bgsave.is_running() || persist.shutdown.is_some();
+    persist.rewrite.not_before_ns = ctx.server.now.mono_ns;
+    if waits || ctx.server.log.is_in_transaction() {
+        persist.rewrite.is_wanted = true;
+    } else {
+        // What else this turn asks for finds it under way.
+        ctx.server.begin_rewrite();
+    }
     let state = if waits { "scheduled" } else { "started" };
     ctx.reply().simple(&format!("Background append only file rewriting {state}"));
     Ok(())

@@ -77,7 +77,9 @@ pub(super) fn save_begun(reply: &str, executed: Executed) -> bool {
 pub(super) fn rewrite_begun(reply: &str, executed: Executed) -> bool {
     let Executed { before, after, .. } = executed;
     match reply {
-        "+Background append only file rewriting started\r\n" => !after.is_saving(),
+        "+Background append only file rewriting started\r\n" => {
+            after.rewrites[0] > before.rewrites[0]
+        }
         "+Background append only file rewriting scheduled\r\n" => {
             after.is_saving() || executed.is_ending
         }
