@@ -215,6 +215,12 @@ impl Model {
         arity(&name.to_ascii_lowercase()).is_some() || streams::is_container(name)
     }
 
+    /// Whether a command is one of those that write.
+    #[must_use]
+    pub fn writes(words: &[Vec<u8>]) -> bool {
+        row(&full_name(words)).is_some_and(|(_, writes)| writes)
+    }
+
     /// A connection was made.
     pub fn connect(&mut self, conn: ConnId) {
         self.connections += 1;

@@ -194,6 +194,12 @@ impl Audit {
         check(new.iter().filter(|file| file.kind == 'b').count() < 2, F1, || "two bases".into());
         let known = listed(old);
         let is_known = manifest_of(&known) == old;
+        for file in known.iter().filter(|_| is_known && self.has_recovered) {
+            let is_named = new.iter().any(|it| it.name == file.name);
+            check(is_named || disk.content(&file.file()).is_none(), F1, || {
+                format!("nobody will remove {} any more", file.name)
+            });
+        }
         for file in new {
             let before = known.iter().find(|it| it.name == file.name && it.kind == file.kind);
             let expected = match (before, file.kind) {
@@ -214,7 +220,13 @@ impl Audit {
 
     /// What a manifest must tell of a base that is new: all but the LSN can be known here.
     fn note_of_base(&self, file: &Listed, disk: &Disk) -> String {
-        let len = disk.content(&file.file()).map_or(0, <[u8]>::len);
+        let bytes = disk.content(&file.file()).unwrap_or_default();
+        let (len, is_dump) = (bytes.len(), bytes.starts_with(b"REDIS"));
+        check(is_dump == file.name.ends_with(".rdb"), F1, || {
+            format!("{} is a dump: {is_dump}", file.name)
+        });
+        let tells = bytes[..len.min(300)].windows(10).any(|part| part == b"seedis-lsn");
+        check(tells || !is_dump, F1, || format!("{} does not tell its LSN", file.name));
         let words: Vec<&str> = file.note.iter().flat_map(|note| note.split(' ')).collect();
         let lsn = words.get(4).copied().unwrap_or_default();
         let told = words.get(6).copied().unwrap_or_default();

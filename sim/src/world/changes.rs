@@ -28,6 +28,12 @@ pub(crate) fn draw(has_save: bool, rng: &mut ChaCha8Rng) -> Words {
     ["CONFIG", "SET", name, &value].map(|word| word.as_bytes().to_vec()).into()
 }
 
+/// Switches the log on or off.
+pub(crate) fn switch(is_on: bool) -> Words {
+    let value = if is_on { "yes" } else { "no" };
+    ["CONFIG", "SET", "appendonly", value].map(|word| word.as_bytes().to_vec()).into()
+}
+
 fn one_of(values: &[&str], rng: &mut ChaCha8Rng) -> String {
     (*values.choose(rng).unwrap_or(&"")).into()
 }

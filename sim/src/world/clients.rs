@@ -34,6 +34,8 @@ struct Changes {
     odds: u32,
     /// There are save points.
     has_save: bool,
+    /// The log was just switched off, and somebody may have meant otherwise.
+    is_off: bool,
 }
 
 impl Changes {
@@ -41,12 +43,20 @@ impl Changes {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(CHANGES_STREAM);
         let odds = *[0, 0, 10, 30, 100].choose(&mut rng).unwrap_or(&0);
-        (odds > 0).then_some(Self { rng, odds, has_save })
+        (odds > 0).then_some(Self { rng, odds, has_save, is_off: false })
     }
 
     fn next(&mut self) -> Option<Words> {
+        let is_off = std::mem::take(&mut self.is_off);
+        if is_off && self.rng.random_ratio(2, 3) {
+            // In the middle of its end, or of what has begun it.
+            self.is_off = self.rng.random_ratio(1, 3);
+            return Some(changes::switch(!self.is_off));
+        }
         let is_one = self.rng.random_ratio(1, self.odds);
-        is_one.then(|| changes::draw(self.has_save, &mut self.rng))
+        let words = is_one.then(|| changes::draw(self.has_save, &mut self.rng))?;
+        self.is_off = changes::appendonly(&words).is_some();
+        Some(words)
     }
 }
 

@@ -408,6 +408,9 @@ impl World {
             return;
         }
         self.check_left();
+        if !self.is_odd() && self.around.boundary.is_honest() {
+            self.reload_amid_others();
+        }
         let kept = self.is_odd().then(|| {
             self.shut_down();
             replay::dump(&self.core)

@@ -317,7 +317,10 @@ impl World {
         around.audit.turn_ended(core, &logged, now);
         around.told.turn_ended(core.is_loading(), &logged, now);
         log.extend_from_slice(&logged);
-        oracle.iter_mut().for_each(|oracle| oracle.look(now, std::mem::take(&mut logged)));
+        let holds_writes = around.told.holds_writes(now);
+        oracle
+            .iter_mut()
+            .for_each(|oracle| oracle.look(now, std::mem::take(&mut logged), holds_writes));
         if !was_loading {
             let dumps = around.told.has_save_begun();
             oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now, late_ns, dumps));

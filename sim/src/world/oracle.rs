@@ -98,12 +98,13 @@ impl Oracle {
         self.happened.push(Happened::Replied(conn, reply));
     }
 
-    /// Looks at what has happened in a turn in which the core has logged this.
+    /// Looks at what has happened in a turn in which the core has logged this, and in which
+    /// perhaps nobody may write.
     ///
     /// # Panics
     ///
     /// When a reply is another than it must be: that is the finding.
-    pub(crate) fn look(&mut self, now: Now, log: Vec<u8>) {
+    pub(crate) fn look(&mut self, now: Now, log: Vec<u8>, holds_writes: bool) {
         let logged = if self.held_up.is_paused() { log.clone() } else { Vec::new() };
         self.model.begin_turn(now.mono_ns, log);
         let mut all = std::mem::take(&mut self.happened);
@@ -117,7 +118,14 @@ impl Oracle {
                     self.model.disconnect(conn);
                     self.waiting.remove(&conn);
                 }
-                Happened::Executed(conn, words) => self.execute(conn, words, now),
+                Happened::Executed(conn, words) => {
+                    let before = self.model.keyspace().changes();
+                    let name = (holds_writes && Model::writes(&words)).then(|| words[0].clone());
+                    self.execute(conn, words, now);
+                    let is_write = self.model.keyspace().changes() != before;
+                    name.iter()
+                        .for_each(|it| super::told::Told::check_write(holds_writes, is_write, it));
+                }
                 // Nobody need have said anything for a key to be gone that somebody waits for.
                 Happened::Sealed => {
                     let served = self.model.serve(now.wall_ms());
@@ -361,6 +369,11 @@ impl Oracle {
             check(held || !keeps, L1, || format!("{} is gone while expiry is held up", shown()));
             held
         });
+    }
+
+    /// When writes are no longer paused.
+    pub(crate) fn paused_until_ns(&self) -> u64 {
+        self.held_up.paused_until_ns()
     }
 
     /// When the next key or field is due that nothing but a command takes away.

@@ -224,6 +224,11 @@ impl HeldUp {
         true
     }
 
+    /// When the pause ends, if there is one.
+    pub(crate) fn paused_until_ns(&self) -> u64 {
+        self.pause.map_or(0, |pause| pause.until_ns)
+    }
+
     /// Writes are paused.
     pub(crate) fn is_paused(&self) -> bool {
         self.pause.is_some()

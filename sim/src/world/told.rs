@@ -6,9 +6,11 @@
 //! lines of the log that tell of them, keys by what the core holds, and whether what is due by the
 //! rules of `save` and `auto-aof-rewrite-*` has begun.
 
+mod figures;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use seedis_core::io::{FileId, IoErrorKind, Name};
+use seedis_core::io::{FileId, IoErrorKind, Name, OpenMode};
 use seedis_core::{ConnId, Core, IoReq, IoResult, Now, Peer, Ticket};
 
 use super::progress::Progress;
@@ -17,6 +19,7 @@ use crate::finding::Invariant::{D12, F1, L1};
 use crate::finding::check;
 use crate::replay;
 use crate::sabotage::log_text::{Listed, listed, manifest, names};
+pub(super) use figures::Expired;
 
 /// What a life has done to files.
 #[derive(Debug, Default)]
@@ -33,6 +36,9 @@ pub(crate) struct Told {
     /// one that runs has.
     logged: u64,
     logged_since: u64,
+    /// The same with what only goes by itself, and perhaps some before the save has begun.
+    is_quiet: bool,
+    is_quiet_since: bool,
     begins: bool,
     has_begun: bool,
     /// Why the last shutdown has failed.
@@ -48,6 +54,15 @@ pub(crate) struct Told {
     has_failed: bool,
     /// The last write before it served, and its bytes.
     first_write: Option<(Ticket, usize)>,
+    /// The last save has failed, and so many rewrites since one has not.
+    save_failed: bool,
+    failures: u64,
+    /// When it was asked what it tells it has begun to write.
+    writes_meanwhile: bool,
+    /// What has failed last can be asked for again, and was only interrupted.
+    must_go_on: bool,
+    /// The last file of the log that was made.
+    newest: Option<FileId>,
     /// The last line of the log.
     last_line: String,
     /// Files that it has asked to remove.
@@ -61,9 +76,17 @@ pub(crate) struct Told {
 
 #[derive(Debug)]
 enum Asked {
-    Write { bytes: usize },
-    Sync { at_ns: u64 },
+    Write {
+        file: FileId,
+        bytes: usize,
+    },
+    Sync {
+        file: FileId,
+        at_ns: u64,
+    },
     Unlink,
+    /// Whatever came of it, it can be asked for again.
+    Again,
 }
 
 const LINES: [&str; 9] = [
@@ -138,6 +161,10 @@ impl Told {
             self.asked.insert(ticket, Asked::Unlink);
             self.removed.insert(name.clone());
         }
+        if matches!(request, IoReq::Replace { .. } | IoReq::SyncDir { .. } | IoReq::MakeDir { .. })
+        {
+            self.asked.insert(ticket, Asked::Again);
+        }
         if self.served.is_none() {
             if let IoReq::WriteAt { bytes, from, .. } = request {
                 self.first_write = Some((ticket, bytes.len() - from));
@@ -147,11 +174,14 @@ impl Told {
         match request {
             IoReq::WriteAt { file, bytes, from, .. } => {
                 self.logs.insert(*file);
-                self.asked.insert(ticket, Asked::Write { bytes: bytes.len() - from });
+                let bytes = bytes.len() - from;
+                self.asked.insert(ticket, Asked::Write { file: *file, bytes });
             }
             IoReq::Sync { file } if self.logs.contains(file) => {
-                self.asked.insert(ticket, Asked::Sync { at_ns: now.mono_ns });
+                self.asked.insert(ticket, Asked::Sync { file: *file, at_ns: now.mono_ns });
             }
+            IoReq::Open { file, mode: OpenMode::CreateNew, .. } => self.newest = Some(*file),
+            IoReq::Close { file } => self.check_close(*file),
             _ => {}
         }
     }
@@ -168,20 +198,24 @@ impl Told {
         if self.served.is_none() {
             self.start.ended(ticket, result, now);
         }
-        let Some(asked) = self.asked.remove(&ticket) else { return };
+        let asked = self.asked.remove(&ticket);
+        let is_signal =
+            matches!(result, IoResult::Failed(it) if it.kind == IoErrorKind::Interrupted);
+        self.must_go_on = is_signal && matches!(asked, Some(Asked::Again));
+        let Some(asked) = asked else { return };
         let is_failure = |kind| kind != IoErrorKind::Interrupted;
         let name = match (asked, result) {
             (Asked::Unlink, result) => {
                 self.has_kept_files |= matches!(result, IoResult::Failed(_));
                 return;
             }
-            (Asked::Write { bytes }, IoResult::Written { count, .. }) if *count < bytes => {
+            (Asked::Write { bytes, .. }, IoResult::Written { count, .. }) if *count < bytes => {
                 "aof_short_writes"
             }
             (_, IoResult::NotWritten { error, .. }) if is_failure(error.kind) => {
                 "aof_failed_writes"
             }
-            (Asked::Sync { at_ns }, IoResult::Done) => {
+            (Asked::Sync { at_ns, .. }, IoResult::Done) => {
                 self.took_ns = now.mono_ns - at_ns;
                 self.took_ns_max = self.took_ns_max.max(self.took_ns);
                 "aof_fsyncs"
@@ -206,12 +240,30 @@ impl Told {
         let told = self.lines.entry(kind).or_insert((now, 0));
         *told = (now, told.1 + 1);
         match *kind {
-            SAVE_BEGAN => (self.logged_since, self.begins) = (0, true),
             REWRITE_BEGAN => self.begins_log |= !self.was_logging,
-            SAVE_ENDED => self.logged = self.logged_since,
+            SAVE_BEGAN => {
+                (self.logged_since, self.begins, self.is_quiet_since) = (0, true, true);
+            }
+            SAVE_ENDED => {
+                (self.logged, self.is_quiet) = (self.logged_since, self.is_quiet_since);
+                self.save_failed = false;
+            }
+            SAVE_FAILED => self.save_failed = true,
+            REWRITE_ENDED => self.failures = 0,
+            REWRITE_FAILED => {
+                self.failures += 1;
+                let is_signal = self.must_go_on && line.contains("Interrupted");
+                check(!is_signal, F1, || format!("a signal ends it: {line}"));
+            }
             SHUTDOWN_FAILED => self.shutdown_failed = line[SHUTDOWN_FAILED.len()..].into(),
             _ => {}
         }
+    }
+
+    /// All keys were read back.
+    pub(super) fn reloaded(&mut self) {
+        (self.logged, self.logged_since, self.keys_loaded) = (0, 0, None);
+        (self.is_quiet, self.is_quiet_since) = (false, false);
     }
 
     /// The last line of the log.
@@ -262,6 +314,7 @@ impl Told {
             return;
         }
         let refused = core.write_refusal();
+        self.check_save_refusal(core, refused.as_deref());
         let old = std::mem::replace(&mut self.refused, refused);
         // Until the log is on, nothing is refused for what it could not write; that was told then.
         let is_logging = core.watermarks().is_logging;
@@ -286,6 +339,8 @@ impl Told {
         if !is_loading {
             self.served.get_or_insert(now);
         }
+        self.is_quiet &= logged.is_empty();
+        self.is_quiet_since &= logged.is_empty();
         self.logged += u64::from(has_logged);
         // Perhaps before it began.
         let begins = std::mem::take(&mut self.begins);
@@ -303,7 +358,8 @@ impl Told {
         expired: &Expired,
     ) {
         let is_loading = core.is_loading();
-        let text = ask(core, now, |line| self.line(line, now));
+        let (text, writes) = ask(core, now, |line| self.line(line, now));
+        self.writes_meanwhile = writes;
         if text.is_empty() {
             // It is not told before the log is durable.
             return;
@@ -351,6 +407,7 @@ impl Told {
         if marks.written == marks.enqueued {
             info.check("aof_buffer_length", 0);
         }
+        self.check_backlog(core, waits);
     }
 
     fn check_saves(&self, info: &Info<'_>, now: Now) {
@@ -377,6 +434,7 @@ impl Told {
         check(changes >= self.logged, F1, || {
             format!("{changes} changes since the last save, and {} turns with some", self.logged)
         });
+        self.check_figures(info, changes);
         self.check_ended(info, "rdb_last_bgsave_time_sec", [SAVE_BEGAN, SAVE_ENDED, SAVE_FAILED]);
         let kinds = [REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED];
         self.check_ended(info, "aof_last_rewrite_time_sec", kinds);
@@ -392,27 +450,6 @@ impl Told {
         check(disk.open_files == 1, D12, || format!("{} files are open", disk.open_files));
         let has_rewritten = self.count(REWRITE_ENDED) > 0;
         check(!(has_rewritten && disk.has_history), D12, || "old files are not removed".into());
-    }
-
-    /// What is due by the rules has begun.
-    fn check_due(&self, info: &Info<'_>, now: Now) {
-        let runs = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress"];
-        if runs.iter().any(|name| info.number(name) != Some(0)) {
-            return;
-        }
-        info.check_growth();
-        let saved = self.lines.get(SAVE_ENDED).map(|line| line.0).or(self.served);
-        let is_well = !self.lines.contains_key(SAVE_FAILED);
-        let Some(saved) = saved.filter(|_| is_well) else { return };
-        let passed_s = (now.mono_ns - saved.mono_ns) / 1_000_000_000;
-        let changes = info.number("rdb_changes_since_last_save").unwrap_or(0);
-        for point in &info.1.save {
-            let is_due =
-                changes >= u64::from(point.changes) && passed_s >= point.seconds + PATIENCE_S;
-            check(!is_due, L1, || {
-                format!("{changes} changes were not saved for {passed_s} s, due by {point:?}")
-            });
-        }
     }
 
     /// How long the last one took, if none has begun since.
@@ -451,12 +488,16 @@ impl Found {
 }
 
 /// Asks for what is compared: other sections are long, and a seed ends six lives.
-fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> String {
+fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> (String, bool) {
     let conn = ConnId { slot: 1000, generation: 0 };
     // What is due begins.
     let mut effects = core.turn(now).seal();
     while let Some((_, line)) = effects.log_line() {
         tell(&line);
+    }
+    let mut writes = false;
+    while let Some((_, request)) = effects.io() {
+        writes |= matches!(request, IoReq::WriteAt { .. });
     }
     let mut turn = core.turn(now);
     turn.accept(conn, somebody());
@@ -464,51 +505,7 @@ fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> String {
     let effects = turn.seal();
     let mut text = Vec::new();
     effects.tx(conn).for_each(|chunk| text.extend_from_slice(chunk));
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// What has expired in a life: so much, and so much more may have.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Expired {
-    pub(crate) keys: u64,
-    pub(crate) fields: u64,
-    /// Of the keys, hashes that may also have gone with the last of their fields.
-    pub(crate) unsure: u64,
-    pub(crate) is_exact: bool,
-    pub(crate) is_known: bool,
-    /// Turns in which it was as much as one may do, and how late the latest of all was.
-    pub(crate) storms: u64,
-    pub(crate) late_ms: u64,
-}
-
-impl Expired {
-    fn check(self, info: &Info<'_>) {
-        for (name, count) in [("expired_keys", self.keys), ("expired_subkeys", self.fields)] {
-            let told = info.number(name);
-            // Fields may go before their hash does.
-            let is_exact = self.is_exact && self.unsure == 0;
-            let least = if name == "expired_keys" { count - self.unsure } else { count };
-            let is_so = if is_exact { told == Some(count) } else { told >= Some(least) };
-            check(is_so || !self.is_known, F1, || {
-                format!("INFO tells {name} {told:?}, {count} have: {self:?}")
-            });
-        }
-        let all = ["expired_keys", "expired_subkeys"].map(|name| info.number(name).unwrap_or(0));
-        let storms = info.number("expired_time_cap_reached_count");
-        let may_be = storms.is_some_and(|storms| {
-            storms >= self.storms && storms.saturating_mul(STORM) <= all[0].saturating_add(all[1])
-        });
-        check(may_be || !self.is_known, F1, || {
-            format!("INFO tells {storms:?} storms of {all:?}: {self:?}")
-        });
-        // A bound may have been too low, by not more than there has been time.
-        let late_ms = info.number("expired_lag_ms_max");
-        let least = if self.unsure == 0 { self.late_ms } else { 0 };
-        let may_be = late_ms.is_some_and(|late_ms| (least..YEARS_MS).contains(&late_ms));
-        check(may_be || !self.is_known, F1, || {
-            format!("INFO tells that expiry was late by {late_ms:?} ms: {self:?}")
-        });
-    }
+    (String::from_utf8_lossy(&text).into_owned(), writes)
 }
 
 /// What INFO tells.
