@@ -100,6 +100,8 @@ impl Server {
         };
         let aof = &mut self.persist.aof;
         match loading.part.kind {
+            // A server that reads its own log back knows how long it is.
+            _ if self.recovery.as_ref().is_some_and(|recovery| recovery.is_reload) => {}
             PartKind::Base => (aof.base_bytes, aof.rewritten_bytes) = (loading.len, loading.len),
             // Of those before the last one no more is known later.
             PartKind::Incr if !loading.part.is_last => aof.base_bytes += kept,

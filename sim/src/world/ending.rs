@@ -156,6 +156,7 @@ impl World {
         while self.around.clock.now().mono_ns < paused_ns {
             self.turn_alone();
         }
+        self.oracle.iter_mut().for_each(Oracle::pause_is_over);
         let before = replay::dump(&self.core);
         let watched = before.iter().find(|((db, key), (value, until))| {
             let is_plain = key.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');

@@ -317,7 +317,8 @@ impl World {
         around.audit.turn_ended(core, &logged, now);
         around.told.turn_ended(core.is_loading(), &logged, now);
         log.extend_from_slice(&logged);
-        let holds_writes = around.told.holds_writes(now);
+        let is_logging = core.watermarks().is_logging;
+        let holds_writes = is_logging && around.told.holds_writes(now);
         oracle
             .iter_mut()
             .for_each(|oracle| oracle.look(now, std::mem::take(&mut logged), holds_writes));

@@ -376,6 +376,12 @@ impl Oracle {
         self.held_up.paused_until_ns()
     }
 
+    /// So much time has passed that it is over.
+    pub(crate) fn pause_is_over(&mut self) {
+        self.held_up = HeldUp::default();
+        self.model.freeze(false);
+    }
+
     /// When the next key or field is due that nothing but a command takes away.
     pub(crate) fn held_up_ns(&self, now: Now) -> Option<u64> {
         let next = || self.model.keyspace().deadline_after_ms(now.wall_ms());

@@ -9,8 +9,8 @@ use seedis_core::io::FileId;
 use seedis_core::{Core, Now};
 
 use super::{
-    Asked, Info, REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED, SAVE_BEGAN, SAVE_ENDED, SAVE_FAILED,
-    STORM, Told, YEARS_MS,
+    Asked, Info, PATIENCE_S, REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED, SAVE_BEGAN, SAVE_ENDED,
+    SAVE_FAILED, STORM, Told, YEARS_MS,
 };
 use crate::finding::Invariant::{D4, F1, L1};
 use crate::finding::check;
