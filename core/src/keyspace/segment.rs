@@ -591,9 +591,8 @@ impl Segment {
         let objects = self.slab.iter().flatten();
         let objects = objects.map(|it| it.heap_bytes() + size_of::<Option<Object>>());
         let bounds = self.deadlines.as_ref().map_or(0, |it| size_of_val(&**it));
-        let pages = self.pages_len as usize * PAGE_ALLOC_BYTES;
-        let heap_bytes = pages + bounds + objects.sum::<usize>();
-        assert_eq!(self.heap_bytes, heap_bytes, "bytes on the heap are counted");
+        let bytes = self.pages_len as usize * PAGE_ALLOC_BYTES + bounds + objects.sum::<usize>();
+        assert_eq!(self.heap_bytes, bytes, "bytes on the heap are counted");
         for (bucket, passed) in self.buckets.iter().zip(passed) {
             assert_eq!(bucket.passed, passed, "entries that passed are counted");
         }

@@ -1,8 +1,8 @@
 //! More of what INFO tells, and what no request or command may do while others are under way.
 //!
-//! What has expired, how late, and in how many turns as much as may; what is told of a save or of a
-//! rewrite when none runs; that a file is closed when nothing is outstanding of it, that writes wait
-//! while a sync takes too long, and are refused after a failed save only where there are save
+//! What has expired, how late, and in how many turns as much as may; what is told of a save or of
+//! a rewrite when none runs; that a file is closed when nothing is outstanding of it, that writes
+//! wait while a sync takes too long, and are refused after a failed save only where there are save
 //! points.
 
 use seedis_core::io::FileId;
