@@ -281,7 +281,7 @@ impl Batch {
         (self.has_members, self.grows) = (false, false);
         self.parsed_to = at;
         let limits = Limits {
-            bulk_bytes_max: server.config.proto_max_bulk_len,
+            bulk_bytes_max: server.string_bytes_max(client),
             authenticated: client.authenticated,
         };
         let most = if client.authenticated && !server.times_each_command() { BATCH } else { 1 };

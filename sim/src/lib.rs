@@ -11,6 +11,7 @@
 
 pub mod caught;
 mod commands;
+mod crafted;
 pub mod decisions;
 pub mod differential;
 pub mod disk;

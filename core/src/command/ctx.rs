@@ -239,7 +239,7 @@ impl<'a> Ctx<'a> {
     /// Logs `words` in place of the command as it was sent. May be called several times; the
     /// command counts as changed only if [`Ctx::dirty`] says so too.
     pub(crate) fn propagate(&mut self, words: &[&[u8]]) {
-        self.server.log.replace(self.client.db, words);
+        self.server.log.replace(words);
     }
 
     /// Logs nothing for this command whatever it changed.

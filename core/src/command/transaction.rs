@@ -100,7 +100,7 @@ fn run_queue(ctx: &mut Ctx<'_>, transaction: &Transaction) {
     }
     ctx.server.log.end_transaction();
     ctx.server.end_pause_exemption();
-    // The block that was just closed is all there is to log of this EXEC.
+    // The block of its commands is all there is to log of this EXEC.
     ctx.propagate_nothing();
 }
 

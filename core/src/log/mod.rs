@@ -37,12 +37,11 @@ pub(crate) struct EffectsLog {
     lsn: u64,
     /// Database that the last command of the log was for.
     db: Option<u32>,
-    /// Commands of the block that is not closed yet.
+    /// The block that is not closed yet, and how many commands it has; a SELECT is none, since it
+    /// stands alone at most before the first.
     block: Vec<u8>,
     block_len: usize,
-    /// The first command of the block only selects the database.
-    block_selects: bool,
-    /// What the running command gave to be logged in its place.
+    /// What the running command gave to be logged in its place, in its database.
     replacement: Vec<u8>,
     replacement_len: usize,
     is_replaced: bool,
@@ -56,10 +55,9 @@ impl EffectsLog {
         self.lsn
     }
 
-    /// Lets the log go on at `lsn`.
+    /// Lets the log, to which nothing was said yet, go on at `lsn`.
     pub(crate) fn begin_at(&mut self, lsn: u64) {
         self.lsn = lsn;
-        self.forget_db();
     }
 
     /// The next command names its database again: another file begins.
@@ -102,12 +100,11 @@ impl EffectsLog {
     }
 
     /// The running command is to be logged as `words`; several calls give several commands.
-    pub(crate) fn replace(&mut self, db: u32, words: &[&[u8]]) {
+    pub(crate) fn replace(&mut self, words: &[&[u8]]) {
         self.is_replaced = true;
         if !self.is_on {
             return;
         }
-        self.replacement_len += self.select(db, true);
         self.replacement_len += 1;
         encode(&mut self.replacement, words.iter().copied());
     }
@@ -124,13 +121,10 @@ impl EffectsLog {
         if self.is_on {
             if changed && !self.is_replaced {
                 self.append(db, args.from(0));
-            } else if changed {
+            } else if changed && self.replacement_len > 0 {
+                self.select(db);
                 self.block.append(&mut self.replacement);
                 self.block_len += self.replacement_len;
-            } else if self.replacement_len > 0 {
-                // Its SELECT is dropped with it: the next command must say its database again.
-                self.db = None;
-                self.block_selects &= self.block_len > 0;
             }
             self.replacement.clear();
             self.replacement_len = 0;
@@ -151,31 +145,26 @@ impl EffectsLog {
         self.in_transaction = true;
     }
 
-    /// Ends the transaction's block.
+    /// The transaction's block ends with the command that has executed it.
     pub(crate) fn end_transaction(&mut self) {
         self.in_transaction = false;
-        self.close_block();
     }
 
     fn append<'a>(&mut self, db: u32, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        self.block_len += self.select(db, false);
+        self.select(db);
         self.block_len += 1;
         encode(&mut self.block, words);
     }
 
-    /// Logs a SELECT when the database changes; returns how many commands that was.
-    fn select(&mut self, db: u32, in_replacement: bool) -> usize {
+    /// Logs a SELECT when the database changes.
+    fn select(&mut self, db: u32) {
         if self.db == Some(db) {
-            return 0;
+            return;
         }
         self.db = Some(db);
-        let is_first = self.block_len == 0 && self.replacement_len == 0;
-        self.block_selects |= is_first;
         let mut digits = itoa::Buffer::new();
         let words: [&[u8]; 2] = [b"SELECT", digits.format(db).as_bytes()];
-        let out = if in_replacement { &mut self.replacement } else { &mut self.block };
-        encode(out, words.into_iter());
-        1
+        encode(&mut self.block, words.into_iter());
     }
 
     /// Moves the block to the log, as one atomic whole.
@@ -187,8 +176,7 @@ impl EffectsLog {
             self.batch.resize(FRONT_BYTES, 0);
         }
         let before = self.batch.len();
-        let is_several = self.block_len - usize::from(self.block_selects) > 1;
-        self.block_selects = false;
+        let is_several = self.block_len > 1;
         if is_several {
             self.batch.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
         }
@@ -201,8 +189,7 @@ impl EffectsLog {
     }
 }
 
-/// One command as an array of bulk strings.
-/// Appends a request.
+/// Appends one command as an array of bulk strings.
 pub(crate) fn encode<'a>(out: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
     let mut digits = itoa::Buffer::new();
     out.push(b'*');

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::entries::Entries;
 use super::plan::{Part, PartKind};
+use super::replay::LOADED_BYTES_MAX;
 use crate::config::Config;
 use crate::keyspace::KeyHasher;
 use crate::persist::bgsave::LSN_FIELD;
@@ -103,7 +104,7 @@ impl Server {
 /// A reader of a dump in a file of `len` bytes.
 pub(crate) fn reader(config: &Config, len: u64, hasher: KeyHasher) -> Reader {
     Reader::new(Limits {
-        string_bytes_max: config.proto_max_bulk_len.max(512 << 20),
+        string_bytes_max: config.proto_max_bulk_len.max(LOADED_BYTES_MAX),
         file_bytes: Some(len),
         verify_checksum: config.rdbchecksum,
         making: Making { thresholds: Thresholds::of(config), hasher },

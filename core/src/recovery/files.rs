@@ -53,7 +53,6 @@ impl Server {
         }
         let format = match &mut recovery.torn {
             Some(torn) => {
-                torn.scan.next_file();
                 torn.later.push(part.clone());
                 Format::Scanned
             }

@@ -227,12 +227,8 @@ impl Inspector {
 
     /// Begins with the next file, of `len` bytes. Its bytes are pushed in order, all of them.
     pub fn begin(&mut self, part: Part, len: u64) -> Inspection<'_> {
-        let format = match &mut self.torn {
-            Some(torn) => {
-                torn.scan.next_file();
-                torn.later.push(part.clone());
-                Format::Behind
-            }
+        let format = match &self.torn {
+            Some(_) => Format::Behind,
             None => Format::Unknown(Vec::new()),
         };
         let batches_before = self.batches_behind();

@@ -304,10 +304,9 @@ impl Server {
         self.persist.keys_loaded = recovery.progress.keys;
     }
 
-    /// Ends the recovery: clients are served from now on.
+    /// Ends the recovery: clients are served from now on. None waits: whoever spoke was answered.
     pub(crate) fn serve_loaded(&mut self) {
         self.recovery = None;
-        self.resume_all();
     }
 
     /// The log that the recovery began is there, or could not be made.

@@ -9,7 +9,12 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::client::{Client, ReplyMode};
+use crate::server::Server;
 use crate::turn::{ConnId, Core, Peer};
+
+/// Strings of files may be as long as this: they may have been written under a higher limit than
+/// the one in force.
+pub(crate) const LOADED_BYTES_MAX: u64 = 512 << 20;
 
 /// The client that commands of the log run for.
 pub(crate) fn client() -> Box<Client> {
@@ -21,6 +26,15 @@ pub(crate) fn client() -> Box<Client> {
     client.reply = ReplyMode::Off;
     client.replays = true;
     client
+}
+
+impl Server {
+    /// The longest string that a client may say or make.
+    #[inline]
+    pub(crate) fn string_bytes_max(&self, client: &Client) -> u64 {
+        let most = self.config.proto_max_bulk_len;
+        if client.replays { most.max(LOADED_BYTES_MAX) } else { most }
+    }
 }
 
 impl Core {

@@ -104,15 +104,8 @@ impl Scan {
         self.all_zero
     }
 
-    /// Another file of the log begins.
-    pub(crate) fn next_file(&mut self) {
-        self.push(&[], true);
-        self.buf_at += self.buf.len() as u64;
-        self.buf.clear();
-        self.at = 0;
-    }
-
-    /// Looks at the next bytes; `is_end` at the end of a file.
+    /// Looks at the next bytes; `is_end` at the end of a file, behind which nothing waits for what
+    /// the next one begins with.
     pub(crate) fn push(&mut self, bytes: &[u8], is_end: bool) {
         self.all_zero &= bytes.iter().all(|&byte| byte == 0);
         self.buf.extend_from_slice(bytes);
@@ -149,7 +142,7 @@ impl Scan {
             if lsn >= self.damage_lsn && epoch >= self.epoch {
                 (self.lsn, self.epoch) = (Some(lsn), epoch);
             }
-            return Some(len + 1);
+            return Some(1);
         }
         let Some(header) = Header::parse(line) else { return Some(1) };
         let payload = rest.get(len + 1..).unwrap_or_default();
@@ -161,14 +154,14 @@ impl Scan {
         if !looks_whole(payload) {
             return Some(1);
         }
-        match self.lsn_of(&header, payload, len) {
+        match self.lsn_of(&header, payload) {
             Ok((lsn, epoch)) => {
                 self.batches += 1;
                 self.epoch = epoch;
                 let durable = header.undurable.map_or(0, |bytes| lsn - bytes.min(lsn));
                 self.durable_lsn = self.durable_lsn.max(durable);
                 self.lsn = Some(lsn + header.len);
-                Some(len + 1 + header.len as usize)
+                Some(len + header.len as usize)
             }
             Err(vain_bytes) => {
                 self.vain_bytes = self.vain_bytes.saturating_sub(vain_bytes);
@@ -185,13 +178,12 @@ impl Scan {
     /// The LSN at which a batch was written, and the epoch, if its checksum fits any that is
     /// possible; else the work that was done in vain. The line that told of a later epoch may be
     /// damaged; of an earlier one nothing counts any more.
-    fn lsn_of(&self, header: &Header, payload: &[u8], line: usize) -> Result<(u64, u64), u64> {
+    fn lsn_of(&self, header: &Header, payload: &[u8]) -> Result<(u64, u64), u64> {
         let epoch = header.epoch_from(self.epoch);
         if let Some(lsn) = self.lsn.filter(|&lsn| header.fits(payload, lsn, epoch)) {
             return Ok((lsn, epoch));
         }
-        let behind = self.buf_at + (self.at + line + 1) as u64;
-        let most = self.damage_lsn + behind;
+        let most = self.damage_lsn + self.buf_at + self.at as u64;
         let least = self.damage_lsn.max(most.saturating_sub(LSNS_MAX));
         let found = header.lsn_among(payload, epoch, (least, most));
         found.map(|lsn| (lsn, epoch)).ok_or(header.len + TRY_BYTES)

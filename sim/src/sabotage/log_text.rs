@@ -149,7 +149,8 @@ fn batch_at(bytes: &[u8], start: usize, before: Option<At>) -> Option<Batch> {
     (batch.checksum_at(lsn) == header.sum).then_some(batch)
 }
 
-fn write_place(out: &mut Vec<u8>, place: At) {
+/// Appends the line that tells a place.
+pub(crate) fn write_place(out: &mut Vec<u8>, place: At) {
     let mut told = Vec::new();
     if place.epoch == 0 {
         told.extend(place.lsn.to_string().bytes());

@@ -13,17 +13,17 @@ use crate::model::{Entry, Fields, Keyspace, Value};
 static CRC_64: Crc<u64> = Crc::<u64>::new(&CRC_64_REDIS);
 
 /// A dump.
-pub(super) struct Dump {
+pub(crate) struct Dump {
     /// All of it.
-    pub(super) bytes: Vec<u8>,
-    pub(super) keys: u64,
-    pub(super) version: u16,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) keys: u64,
+    pub(crate) version: u16,
     /// Behind the last key: where the end is told.
-    pub(super) end: usize,
+    pub(crate) end: usize,
     /// It ends with a checksum, which is not zeros.
-    pub(super) has_checksum: bool,
+    pub(crate) has_checksum: bool,
     /// Its last key, as it lies there.
-    pub(super) last_key: Vec<u8>,
+    pub(crate) last_key: Vec<u8>,
 }
 
 const FIRST_WITH_CHECKSUM: u16 = 5;
@@ -32,18 +32,18 @@ const FIRST_WITH_BINARY_SCORES: u16 = 8;
 const FIRST_WITH_FIELD_DEADLINES: u16 = 12;
 const VALKEY: u16 = 80;
 
-/// Writes all keys; `preamble` is the field that a base has.
-pub(super) fn write(keyspace: &Keyspace, preamble: Option<&str>, rng: &mut ChaCha8Rng) -> Dump {
+/// Writes all keys, behind what any dump tells and these fields.
+pub(crate) fn write(keyspace: &Keyspace, more: &[(&str, &str)], rng: &mut ChaCha8Rng) -> Dump {
     let has_deadlines = keyspace.iter().any(|(_, _, entry)| entry.value.has_deadlines());
     let version = match has_deadlines {
         true => FIRST_WITH_FIELD_DEADLINES,
-        false => *[4, 6, 7, 8, 9, 10, 11, 12, VALKEY].choose(rng).unwrap_or(&11),
+        false => *[4, 5, 6, 7, 8, 9, 10, 11, 12, VALKEY].choose(rng).unwrap_or(&11),
     };
     let magic = if version == VALKEY { "VALKEY" } else { "REDIS" };
     let digits = if version == VALKEY { 3 } else { 4 };
     let mut out = format!("{magic}{version:0digits$}").into_bytes();
     if version >= FIRST_WITH_FIELDS {
-        fields(&mut out, preamble);
+        fields(&mut out, more);
     }
     let (mut keys, mut last_key) = (0, Vec::new());
     for db in 0..keyspace.databases() {
@@ -74,8 +74,13 @@ pub(super) fn write(keyspace: &Keyspace, preamble: Option<&str>, rng: &mut ChaCh
 }
 
 impl Dump {
+    /// Its version has room for fields.
+    pub(crate) fn has_fields(&self) -> bool {
+        self.version >= FIRST_WITH_FIELDS
+    }
+
     /// Ends it behind what there is up to `end`.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.bytes.truncate(self.end);
         self.bytes.push(0xff);
         let sum = if self.has_checksum { CRC_64.checksum(&self.bytes) } else { 0 };
@@ -85,7 +90,7 @@ impl Dump {
     }
 
     /// The same with something more behind the last key.
-    pub(super) fn with(&self, more: &[u8]) -> Vec<u8> {
+    pub(crate) fn with(&self, more: &[u8]) -> Vec<u8> {
         let bytes = [&self.bytes[..self.end], more].concat();
         let mut other = Self { end: bytes.len(), bytes, last_key: Vec::new(), ..*self };
         other.close();
@@ -93,16 +98,12 @@ impl Dump {
     }
 }
 
-fn fields(out: &mut Vec<u8>, preamble: Option<&str>) {
-    for (name, value) in [("redis-ver", "7.0.15"), ("redis-bits", "64"), ("ctime", "1700000000")] {
+fn fields(out: &mut Vec<u8>, more: &[(&str, &str)]) {
+    let any = [("redis-ver", "7.0.15"), ("redis-bits", "64"), ("ctime", "1700000000")];
+    for (name, value) in any.iter().chain(more) {
         out.push(0xfa);
         text(out, name.as_bytes());
         string(out, value.as_bytes());
-    }
-    if let Some(name) = preamble {
-        out.push(0xfa);
-        text(out, name.as_bytes());
-        string(out, b"1");
     }
 }
 

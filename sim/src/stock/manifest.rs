@@ -7,15 +7,15 @@ use rand_chacha::ChaCha8Rng;
 
 /// A file that a manifest names.
 #[derive(Clone, Debug)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) seq: u64,
-    pub(super) kind: char,
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) seq: u64,
+    pub(crate) kind: char,
 }
 
 impl Named {
     /// With the name that Redis gives.
-    pub(super) fn usual(seq: u64, kind: char, end: &str) -> Self {
+    pub(crate) fn usual(seq: u64, kind: char, end: &str) -> Self {
         Self { name: format!("appendonly.aof.{seq}.{end}"), seq, kind }
     }
 
@@ -25,7 +25,7 @@ impl Named {
 }
 
 /// As Redis writes it, with a freedom here and there if `is_odd`.
-pub(super) fn write(files: &[Named], is_odd: bool, rng: &mut ChaCha8Rng) -> Vec<u8> {
+pub(crate) fn write(files: &[Named], is_odd: bool, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut text = String::new();
     for file in files {
         let line = if is_odd { odd(file, rng) } else { file.line() };
@@ -52,7 +52,7 @@ fn odd(file: &Named, rng: &mut ChaCha8Rng) -> String {
 }
 
 /// A manifest that must be refused: its bytes, and the line that is wrong.
-pub(super) fn wrong(files: &[Named], rng: &mut ChaCha8Rng) -> (Vec<u8>, usize) {
+pub(crate) fn wrong(files: &[Named], rng: &mut ChaCha8Rng) -> (Vec<u8>, usize) {
     let mut lines: Vec<String> = files.iter().map(Named::line).collect();
     let at = rng.random_range(0..lines.len());
     let Named { name, seq, kind } = &files[at];

@@ -8,9 +8,9 @@
 //! same. What else lies there is somebody's, and stays, or is what an earlier server left half
 //! done, and goes.
 
-mod dump;
-mod manifest;
-mod story;
+pub(crate) mod dump;
+pub(crate) mod manifest;
+pub(crate) mod story;
 mod wrong;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use seedis_core::Config;
 use seedis_core::io::{Dir, Name};
+use seedis_core::rdb::load::Checksum;
 use seedis_core::recovery::inspect::{Files, Finding, Inspector, Keep, Part, PartKind, Verdict};
 
 use crate::disk::Disk;
@@ -27,6 +28,7 @@ use crate::finding::Invariant::{D9, D12, F1};
 use crate::finding::check;
 use crate::model::{Hash, Keyspace};
 use crate::replay;
+use crate::world::inspected;
 use dump::Dump;
 use manifest::Named;
 use story::{Log, Teller};
@@ -101,9 +103,11 @@ impl Stock {
 
     /// `dump.rdb`, beside a log that is loaded or not.
     fn add_dump(&mut self, is_beside: bool, rng: &mut ChaCha8Rng) {
-        let (dump, keyspace) = told_dump(None, rng);
+        let (dump, keyspace) = told_dump(rng);
         let name = Name::file(Dir::Data, b"dump.rdb");
-        self.files.insert(name.clone(), dump.bytes.clone());
+        // Behind its end nothing is read.
+        let behind = if rng.random_ratio(1, 6) { &b"and more"[..] } else { b"" };
+        self.files.insert(name.clone(), [&dump.bytes, behind].concat());
         if !is_beside {
             self.keyspace = keyspace;
             let kind = PartKind::Dump;
@@ -121,7 +125,7 @@ impl Stock {
         if has_preamble {
             teller.log(Vec::new(), 30);
             preamble =
-                Some(dump::write(&teller.keyspace().clone(), Some("aof-preamble"), teller.rng));
+                Some(dump::write(&teller.keyspace().clone(), &[("aof-preamble", "1")], teller.rng));
         }
         teller.may_stream = true;
         let before = preamble.as_ref().map(|dump| dump.bytes.clone()).unwrap_or_default();
@@ -165,7 +169,7 @@ impl Stock {
             named.push(file);
             incr_seq += teller.rng.random_range(1..3);
         }
-        add_history(&mut self.files, &mut named, rng);
+        add_history(&mut self.files, &mut named, (base_seq, incr_seq), rng);
         let text = manifest::write(&named, is_odd, rng);
         self.files.insert(aof("appendonly.aof.manifest"), text);
         if rng.random_ratio(1, 6) {
@@ -185,7 +189,7 @@ impl Stock {
         if !is_dump {
             return self.add_part(file, PartKind::Base, None, Some(log));
         }
-        let dump = dump::write(&self.keyspace, Some("aof-base"), teller.rng);
+        let dump = dump::write(&self.keyspace, &[("aof-base", "1")], teller.rng);
         log = Log { bytes: dump.bytes.clone(), ends: vec![dump.bytes.len()], commands: 0 };
         self.add_part(file, PartKind::Base, Some(dump), Some(log));
     }
@@ -320,7 +324,12 @@ impl Stock {
         let Some(wrong) = self.wrong.take() else {
             return check(false, D9, || format!("files that are whole are refused: {line}"));
         };
-        check(wrong.words.iter().all(|words| line.contains(words)), D9, || {
+        let at = line.split_once("at offset ").map(|(_, rest)| {
+            let digits = rest.find(|letter: char| !letter.is_ascii_digit());
+            rest[..digits.unwrap_or(rest.len())].parse().unwrap_or(u64::MAX)
+        });
+        let is_near = wrong.range.as_ref().is_none_or(|it| at.is_some_and(|at| it.contains(&at)));
+        check(is_near && wrong.words.iter().all(|words| line.contains(words)), D9, || {
             format!("'{line}' does not say what is wrong: {wrong:?}")
         });
         let mut names: BTreeSet<Name> = BTreeSet::new();
@@ -372,7 +381,12 @@ impl Stock {
             is_whole &= spoiled.is_none() && piece.is_whole();
             if spoiled.is_none() {
                 piece.check(&finding, is_last);
+                piece.check_dump(config, &finding);
             }
+            let flaw = finding.flaw.as_ref().map(|flaw| flaw.at);
+            let range = spoiled.filter(|_| is_seen).and_then(|wrong| wrong.range.as_ref());
+            let is_near = range.is_none_or(|it| flaw.is_some_and(|at| it.contains(&at)));
+            check(is_near, F1, || format!("a flaw at {flaw:?}, not in {range:?}"));
             if !is_whole {
                 break;
             }
@@ -391,6 +405,13 @@ impl Piece {
     /// Whether nothing of it is torn.
     fn is_whole(&self) -> bool {
         self.log.as_ref().is_none_or(|log| log.whole() == log.bytes.len())
+    }
+
+    fn check_dump(&self, config: &Config, finding: &Finding) {
+        let (Some(dump), Some(facts)) = (&self.dump, finding.dump) else { return };
+        let is_summed = facts.checksum == Some(Checksum::Verified);
+        check(is_summed == dump.has_checksum, F1, || format!("{facts:?} of {dump:?}"));
+        inspected::check_dump(config, finding, &dump.bytes);
     }
 
     fn check(&self, finding: &Finding, is_last: bool) {
@@ -416,19 +437,24 @@ impl Piece {
 }
 
 /// A dump of something.
-fn told_dump(preamble: Option<&str>, rng: &mut ChaCha8Rng) -> (Dump, Keyspace) {
+fn told_dump(rng: &mut ChaCha8Rng) -> (Dump, Keyspace) {
     let blocks = rng.random_range(0..150);
     let mut teller = Teller::new(DATABASES, rng);
     teller.log(Vec::new(), blocks);
     let keyspace = teller.keyspace().clone();
-    (dump::write(&keyspace, preamble, rng), keyspace)
+    (dump::write(&keyspace, &[], rng), keyspace)
 }
 
-/// Files that are to be removed, some of which are there.
-fn add_history(files: &mut BTreeMap<Name, Vec<u8>>, named: &mut Vec<Named>, rng: &mut ChaCha8Rng) {
-    for end in ["base.rdb", "incr.aof"] {
+/// Files that are to be removed, some of which are there; their numbers would be the next.
+fn add_history(
+    files: &mut BTreeMap<Name, Vec<u8>>,
+    named: &mut Vec<Named>,
+    (base_seq, incr_seq): (u64, u64),
+    rng: &mut ChaCha8Rng,
+) {
+    for (seq, end) in [(base_seq, "base.rdb"), (incr_seq, "incr.aof")] {
         if rng.random_ratio(1, 4) {
-            let file = Named::usual(rng.random_range(40..50), 'h', end);
+            let file = Named::usual(seq + 1, 'h', end);
             if rng.random() {
                 files.insert(aof(&file.name), b"no more".to_vec());
             }

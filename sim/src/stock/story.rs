@@ -20,30 +20,30 @@ const WORLD_MS: i64 = 1_790_000_000_000;
 
 /// A file of commands.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Log {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Log {
+    pub(crate) bytes: Vec<u8>,
     /// Where commands, transactions and lines end, from where they begin on.
-    pub(super) ends: Vec<usize>,
+    pub(crate) ends: Vec<usize>,
     /// Whole commands.
-    pub(super) commands: u64,
+    pub(crate) commands: u64,
 }
 
 /// Who tells what was written.
-pub(super) struct Teller<'a> {
-    pub(super) rng: &'a mut ChaCha8Rng,
+pub(crate) struct Teller<'a> {
+    pub(crate) rng: &'a mut ChaCha8Rng,
     model: Model,
     /// The database that the last command was for.
     db: usize,
     /// The time is told.
-    has_times: bool,
+    pub(crate) has_times: bool,
     /// What a dump cannot hold may be said.
-    pub(super) may_stream: bool,
+    pub(crate) may_stream: bool,
     entries: u64,
     bulk_bytes: usize,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(databases: usize, rng: &'a mut ChaCha8Rng) -> Self {
+    pub(crate) fn new(databases: usize, rng: &'a mut ChaCha8Rng) -> Self {
         let mut model = Model::new(databases, 1 << 20);
         model.connect(WRITER);
         let has_times = rng.random_ratio(1, 3);
@@ -52,15 +52,14 @@ impl<'a> Teller<'a> {
     }
 
     /// What there is now.
-    pub(super) fn keyspace(&self) -> &Keyspace {
+    pub(crate) fn keyspace(&self) -> &Keyspace {
         self.model.keyspace()
     }
 
     /// A file of some commands, transactions and lines, behind `before`.
-    pub(super) fn log(&mut self, before: Vec<u8>, blocks: usize) -> Log {
+    pub(crate) fn log(&mut self, before: Vec<u8>, blocks: usize) -> Log {
         let mut log = Log { ends: vec![before.len()], bytes: before, commands: 0 };
-        self.db = 0;
-        self.execute(&[b"SELECT".to_vec(), b"0".to_vec()]);
+        self.begin_file();
         for number in 0..blocks {
             if number == 0 || self.rng.random_ratio(1, 6) {
                 self.select(&mut log);
@@ -69,13 +68,32 @@ impl<'a> Teller<'a> {
                 self.time(&mut log);
                 log.end(0);
             }
+            if self.has_times && self.rng.random_ratio(1, 8) {
+                self.note(&mut log);
+                log.end(0);
+            }
             self.block(&mut log);
         }
         log
     }
 
+    /// A line that somebody has written, as long as one may be or not.
+    fn note(&mut self, log: &mut Log) {
+        let len = *[9, 9, 1023].choose(self.rng).unwrap_or(&9);
+        let start = log.bytes.len();
+        log.bytes.extend(b"# by hand");
+        log.bytes.resize(start + len, b'.');
+        log.bytes.push(b'\n');
+    }
+
+    /// Each file is read for a database of its own.
+    pub(crate) fn begin_file(&mut self) {
+        self.db = 0;
+        self.execute(&[b"SELECT".to_vec(), b"0".to_vec()]);
+    }
+
     /// Says which database the next commands are for.
-    fn select(&mut self, log: &mut Log) {
+    pub(crate) fn select(&mut self, log: &mut Log) {
         self.db = self.rng.random_range(0..3);
         let words = self.selection();
         self.execute(&words);
@@ -88,7 +106,7 @@ impl<'a> Teller<'a> {
     }
 
     /// A command or a transaction.
-    fn block(&mut self, log: &mut Log) {
+    pub(crate) fn block(&mut self, log: &mut Log) {
         if !self.rng.random_ratio(1, 8) {
             let words = self.command();
             write_command(&mut log.bytes, &words);
@@ -107,13 +125,24 @@ impl<'a> Teller<'a> {
         log.end(count + 2);
     }
 
+    /// A transaction that names its database.
+    pub(crate) fn transaction(&mut self, log: &mut Log) {
+        self.db = self.rng.random_range(0..3);
+        let selection = self.selection();
+        self.execute(&selection);
+        let words = [vec![b"MULTI".to_vec()], selection, self.command(), self.command()];
+        words.iter().for_each(|words| write_command(&mut log.bytes, words));
+        write_command(&mut log.bytes, &[b"EXEC".to_vec()]);
+        log.end(5);
+    }
+
     fn time(&mut self, log: &mut Log) {
         let second = 1_700_000_000 + self.rng.random_range(0..1000);
         log.bytes.extend(format!("#TS:{second}\r\n").bytes());
     }
 
     /// What comes next, of which only a part was written: it counts for nothing.
-    pub(super) fn torn(&mut self, log: &Log) -> (Log, Keyspace) {
+    pub(crate) fn torn(&mut self, log: &Log) -> (Log, Keyspace) {
         let (kept, mut torn) = (self.keyspace().clone(), log.clone());
         let start = log.bytes.len();
         if self.rng.random_ratio(1, 6) {
@@ -220,7 +249,7 @@ impl Log {
     }
 
     /// Where the last whole block ends.
-    pub(super) fn whole(&self) -> usize {
+    pub(crate) fn whole(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
 }

@@ -1,5 +1,7 @@
 //! One thing that is wrong with the files.
 
+use std::ops::RangeInclusive;
+
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +22,9 @@ pub(super) struct Wrong {
     pub(super) words: Vec<String>,
     /// `--check`, which executes nothing, sees it.
     pub(super) is_seen: bool,
+    /// Where the offset that is told must be, if that is not among the words: commands are
+    /// executed in runs, and told is where the run begins.
+    pub(super) range: Option<RangeInclusive<u64>>,
 }
 
 /// What is neither a command nor a line.
@@ -57,7 +62,7 @@ impl Stock {
             ];
             let bytes = self.files.get(&name).cloned();
             self.refuses_torn = true;
-            self.wrong = Some(Wrong { name, bytes, words, is_seen: false });
+            self.wrong = Some(Wrong { name, bytes, words, is_seen: false, range: None });
             return;
         }
         let follows = self.parts[at + 1..].iter().any(|piece| {
@@ -81,7 +86,7 @@ impl Stock {
             .collect();
         let (bytes, line) = manifest::wrong(&named, rng);
         let words = vec![format!("Bad AOF manifest, line {line}:")];
-        Some(Wrong { name, bytes: Some(bytes), words, is_seen: true })
+        Some(Wrong { name, bytes: Some(bytes), words, is_seen: true, range: None })
     }
 }
 
@@ -94,12 +99,12 @@ fn shown(name: &Name) -> String {
 
 fn wrong(piece: &Piece, bytes: Vec<u8>, more: Option<String>, is_seen: bool) -> Wrong {
     let words = [shown(&piece.name)].into_iter().chain(more).collect();
-    Wrong { name: piece.name.clone(), bytes: Some(bytes), words, is_seen }
+    Wrong { name: piece.name.clone(), bytes: Some(bytes), words, is_seen, range: None }
 }
 
 fn missing(piece: &Piece) -> Wrong {
     let words = vec![format!("The AOF file {} does not exist", shown(&piece.name))];
-    Wrong { name: piece.name.clone(), bytes: None, words, is_seen: true }
+    Wrong { name: piece.name.clone(), bytes: None, words, is_seen: true, range: None }
 }
 
 /// It ends inside of a command, and others follow.
@@ -108,19 +113,28 @@ fn cut(piece: &Piece, rng: &mut ChaCha8Rng) -> Option<Wrong> {
     let blocks: Vec<(usize, usize)> = log.ends.windows(2).map(|two| (two[0], two[1])).collect();
     let &(start, end) = blocks.choose(rng)?;
     let bytes = log.bytes[..rng.random_range(start + 1..end)].to_vec();
-    Some(wrong(piece, bytes, Some(format!("at offset {start}")), true))
+    let mut wrong = wrong(piece, bytes, Some(format!("at offset {start}")), true);
+    if piece.kind == PartKind::Incr {
+        wrong.words.push("only the last file may end early".into());
+    }
+    Some(wrong)
 }
 
 fn garbage(piece: &Piece, rng: &mut ChaCha8Rng) -> Option<Wrong> {
-    let bytes = *GARBAGE.choose(rng)?;
+    let long = [&b"#"[..], &[b'-'; 1100], b"\r\n"].concat();
+    let bytes = if rng.random_ratio(1, 5) { &long[..] } else { *GARBAGE.choose(rng)? };
     let (all, at) = with(piece, bytes, rng)?;
     Some(wrong(piece, all, Some(format!("at offset {at}")), true))
 }
 
 fn command(piece: &Piece, rng: &mut ChaCha8Rng) -> Option<Wrong> {
     let &(bytes, is_seen) = REFUSED.choose(rng)?;
-    let (all, _) = with(piece, bytes, rng)?;
-    Some(wrong(piece, all, Some("at offset ".into()), is_seen))
+    let (all, at) = with(piece, bytes, rng)?;
+    let log = piece.log.as_ref()?;
+    let mut lines = log.ends.windows(2).filter(|two| two[1] <= at && log.bytes[two[0]] == b'#');
+    let floor = lines.next_back().map_or(log.ends[0], |two| two[1]);
+    let range = Some(floor as u64..=(at + bytes.len()) as u64);
+    Some(Wrong { range, ..wrong(piece, all, Some("at offset ".into()), is_seen) })
 }
 
 /// With something between two blocks, and where.
@@ -139,7 +153,11 @@ fn dump(piece: &Piece, rng: &mut ChaCha8Rng) -> Option<Wrong> {
     let bytes = piece.log.as_ref().map_or(&dump.bytes, |log| &log.bytes);
     let behind = &bytes[dump.bytes.len()..];
     let with = |more: &[u8]| [&dump.with(more)[..], behind].concat();
-    let (bytes, is_seen) = match rng.random_range(0..7) {
+    let is_dump = piece.kind == PartKind::Dump;
+    let must_be = is_dump || matches!(&piece.name, Name::In(_, name) if name.ends_with(b".rdb"));
+    let (bytes, is_seen) = match rng.random_range(0..9) {
+        7 if must_be => (Vec::new(), true),
+        8 if is_dump => (GARBAGE.choose(rng)?.to_vec(), true),
         0 => (bytes[..rng.random_range(1..dump.bytes.len())].to_vec(), true),
         1 if dump.has_checksum => {
             // A version may become one that has no checksum.

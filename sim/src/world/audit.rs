@@ -51,8 +51,8 @@ struct Written {
     last: (u64, Vec<u8>),
     /// The place in the log behind it.
     end: Option<At>,
-    /// A command of this life names a database.
-    is_selected: bool,
+    /// The database that the last command of this life was for.
+    db: Option<Vec<u8>>,
 }
 
 /// What a turn has logged.
@@ -266,11 +266,15 @@ impl Written {
                 check(several, F1, || format!("a transaction for nothing: {}", shown()));
                 continue;
             }
-            check(self.is_selected || is_select || is_multi, F1, || {
+            check(self.db.is_some() || is_select || is_multi, F1, || {
                 format!("no database is named: {}", shown())
             });
             check(!(is_multi && open.is_some()), F1, || format!("two MULTI: {}", shown()));
-            self.is_selected |= is_select;
+            if is_select {
+                let named = words.get(1).cloned();
+                check(self.db != named, F1, || format!("a database is named twice: {}", shown()));
+                self.db = named;
+            }
             match &mut open {
                 _ if is_multi => open = Some(0),
                 Some(0) if is_select => {}

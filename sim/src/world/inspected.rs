@@ -13,12 +13,16 @@ use seedis_core::recovery::inspect::{
     Closing, Files, Finding, Inspector, Keep, Part, PartKind, Verdict,
 };
 
+use seedis_core::rdb::load::Checksum;
+
 use super::Timeline;
 use crate::commands;
 use crate::disk::Disk;
 use crate::finding::Invariant::F1;
 use crate::finding::check;
 use crate::sabotage::log_text::{self, Listed, listed, manifest, manifest_of};
+
+const FIRST_WITH_CHECKSUM: u16 = 5;
 
 /// What is expected of the next life.
 #[derive(Debug)]
@@ -154,7 +158,7 @@ pub(super) fn end_of_base(text: &[u8]) -> Option<log_text::At> {
 }
 
 /// A dump that was cut anywhere is whole again when it is closed behind the last whole key.
-fn check_dump(config: &Config, all: &Finding, bytes: &[u8]) {
+pub(crate) fn check_dump(config: &Config, all: &Finding, bytes: &[u8]) {
     let Some(facts) = all.dump else { return };
     let cut = &bytes[..bytes.len() * 2 / 3];
     let dump = |bytes: &[u8]| {
@@ -172,6 +176,9 @@ fn check_dump(config: &Config, all: &Finding, bytes: &[u8]) {
     closed.extend(closing.end());
     let (again, verdict) = dump(&closed);
     check(verdict == Verdict::Whole, F1, || format!("what was kept is no dump: {again:?}"));
+    let sum = again.dump.and_then(|dump| dump.checksum);
+    let is_summed = sum == Some(Checksum::Verified) || kept.version < FIRST_WITH_CHECKSUM;
+    check(is_summed, F1, || format!("what was kept has no checksum: {again:?}"));
     let keys = again.dump.map(|dump| dump.keys);
     check(keys == Some(kept.keys), F1, || format!("{keys:?} keys of {}", kept.keys));
 }

@@ -20,6 +20,7 @@ use super::rot::Rot;
 use super::told::{self, Told};
 use super::{Surroundings, World};
 use crate::commands;
+use crate::crafted;
 use crate::decisions::{Decisions, Stream};
 use crate::disk::{Crash, Disk, Faults, STRICT};
 use crate::finding::Invariant::{D9, D12, L1};
@@ -124,6 +125,13 @@ impl Lives {
         stock.inspect(&self.setup.config());
         around.timeline.note(|| format!("files of stock Redis: {}", stock.words()));
         self.stock.insert(stock).hash().into()
+    }
+
+    /// Besides, a log that was made up is read, by servers of its own.
+    pub(super) fn try_crafted(&self, boundary: &Boundary) {
+        if self.is_persistent() && boundary.is_honest() {
+            crafted::try_out(self.setup.core_seed);
+        }
     }
 
     /// Whether a life begins with a log.

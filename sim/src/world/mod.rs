@@ -20,7 +20,7 @@ mod driven;
 mod durability;
 mod ending;
 mod host;
-mod inspected;
+pub(crate) mod inspected;
 mod lives;
 mod network;
 pub(crate) mod operator;
@@ -233,6 +233,7 @@ impl World {
     /// As [`World::run`] does.
     #[must_use]
     pub fn live(mut self, commands: u64) -> (Self, Outcome) {
+        self.lives.try_crafted(&self.around.boundary);
         while self.around.outcome.commands < commands
             && !self.lives.is_over
             && self.around.decisions.begin_step()

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use rand::RngExt as _;
 use rand::seq::IteratorRandom as _;
-use seedis_core::{ConnId, Effects, Peer, Turn};
+use seedis_core::{ConnId, Core, Effects, Peer, Turn};
 
 use super::changes::is_change;
 use super::clients::Clients;
@@ -255,6 +255,11 @@ impl Network {
     pub(crate) fn is_quiet(&self, oracle: Option<&Oracle>) -> bool {
         let waits = |id| oracle.is_some_and(|oracle| oracle.is_waiting(id));
         self.wires.values().all(|wire| wire.is_quiet() || waits(wire.id))
+    }
+
+    /// Whether somebody waits for a key, who may go on at any moment.
+    pub(crate) fn is_waited_for(&self, core: &Core) -> bool {
+        self.wires.values().any(|wire| core.waits_for_key(wire.id))
     }
 
     /// The process ended.

@@ -56,7 +56,7 @@ fn getbit(ctx: &mut Ctx<'_>) -> Outcome {
 
 /// The argument `at` as a bit of a string that is not too long.
 fn bit_offset(ctx: &Ctx<'_>, at: usize) -> Result<u64, CommandError> {
-    let bytes_max = ctx.server.config.proto_max_bulk_len;
+    let bytes_max = ctx.server.string_bytes_max(ctx.client);
     bitmap::parse_bit_offset(ctx.arg(at), None, bytes_max).ok_or(CommandError::BitOffset)
 }
 

@@ -127,7 +127,7 @@ struct Effect {
 impl Step {
     /// Reads all subcommands.
     fn parse_all(ctx: &Ctx<'_>) -> Result<Vec<Self>, CommandError> {
-        let bytes_max = ctx.server.config.proto_max_bulk_len;
+        let bytes_max = ctx.server.string_bytes_max(ctx.client);
         let mut overflow = Overflow::Wrap;
         let mut steps = Vec::new();
         let mut rest = ctx.args.skip(2);

@@ -94,7 +94,7 @@ fn restore(ctx: &mut Ctx<'_>) -> Outcome {
         return Err(CommandError::Fixed("ERR Invalid TTL value, must be >= 0"));
     }
     let mut room = Vec::new();
-    let string_bytes_max = ctx.server.config.proto_max_bulk_len;
+    let string_bytes_max = ctx.server.string_bytes_max(ctx.client);
     let making =
         Making { thresholds: Thresholds::of(&ctx.server.config), hasher: ctx.server.hasher };
     let value =

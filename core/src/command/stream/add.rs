@@ -265,7 +265,7 @@ fn propagate(ctx: &mut Ctx<'_>, key: Key<'_>, id: StreamId, addition: &Addition)
     }
     words.push(id.as_bytes());
     words.extend(ctx.args.from(addition.first));
-    ctx.server.log.replace(ctx.client.db, &words);
+    ctx.server.log.replace(&words);
 }
 
 fn xtrim(ctx: &mut Ctx<'_>) -> Outcome {

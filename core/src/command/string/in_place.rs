@@ -24,7 +24,7 @@ impl Ctx<'_> {
     /// The length of a string of `kept` bytes and `added` ones, if it may become that long.
     pub(crate) fn checked_len(&self, kept: u64, added: usize) -> Result<usize, CommandError> {
         kept.checked_add(added as u64)
-            .filter(|&len| len <= self.server.config.proto_max_bulk_len)
+            .filter(|&len| len <= self.server.string_bytes_max(self.client))
             .and_then(|len| usize::try_from(len).ok())
             .ok_or(CommandError::StringTooLong)
     }

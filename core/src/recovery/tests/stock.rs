@@ -159,3 +159,16 @@ fn a_base_of_commands_is_loaded() {
     disk.put(Dir::Aof, "appendonly.aof.1.base.aof", &commands(&["SELECT 4", "SET a 1"])[..30]);
     assert_refused(&Life::start(disk, CONFIGURATION), &["base.aof at offset"]);
 }
+
+/// What was written under a higher limit is not lost to a lower one.
+#[test]
+fn strings_may_be_longer_than_clients_may_make_them_now() {
+    let long = "x".repeat(3 << 19);
+    let lines = [format!("SET a {long}"), "APPEND a x".into(), "SETBIT b 12582912 1".into()];
+    let mut bytes = commands(&["SELECT 0"]);
+    lines.iter().for_each(|line| bytes.extend(commands(&[line])));
+    let life = Life::start(with_incr(&bytes), "appendonly yes\nproto-max-bulk-len 1mb\n");
+    assert_eq!(life.exit, None, "{:?}", life.lines);
+    let lens: Vec<usize> = life.state().into_values().map(|(value, _)| value.len()).collect();
+    assert_eq!(lens, [(3 << 19) + 1, (3 << 19) + 1]);
+}
