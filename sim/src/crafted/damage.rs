@@ -51,6 +51,14 @@ struct Blow {
     placeless: usize,
 }
 
+impl Blow {
+    /// At the header of an item, behind which the others are as they were.
+    fn new(file: usize, at: usize, place: Place, item: usize) -> Self {
+        let (has_frames, is_cut, placeless) = (true, false, usize::MAX);
+        Self { file, at, place, has_frames, is_cut, intact: item + 1, placeless }
+    }
+}
+
 /// Does something to it, if there is anything.
 pub(super) fn strike(logs: &mut Logs, rng: &mut ChaCha8Rng) -> Option<Damage> {
     let mut file = rng.random_range(0..logs.files.len());
@@ -87,7 +95,11 @@ fn strike_base(logs: &mut Logs, rng: &mut ChaCha8Rng) -> Option<Damage> {
             base.bytes.extend(command(&["PING"]));
             "were written"
         }
-        None if base.keys.is_some() => return None,
+        None if base.keys.is_some() => {
+            let len = if rng.random() { 0 } else { rng.random_range(9..base.bytes.len()) };
+            base.bytes.truncate(len);
+            "Bad RDB file"
+        }
         note => {
             base.bytes.pop()?;
             if note.is_some() { "were written" } else { "Bad AOF base file" }
@@ -114,15 +126,7 @@ fn strike_file(logs: &mut Logs, file: usize, is_first: bool, rng: &mut ChaCha8Rn
     (behind.at, behind.is_known) = (item.from, before.is_known || item.is_ours);
     let header = *item.lines.last()?;
     let has_header = item.batch.is_some();
-    let mut blow = Blow {
-        file,
-        at: header,
-        place: behind,
-        has_frames: true,
-        is_cut: false,
-        intact: number + 1,
-        placeless: usize::MAX,
-    };
+    let mut blow = Blow::new(file, header, behind, number);
     let from_start = Blow { at: item.bytes.start, place: before, has_frames, ..blow };
     let end = item.bytes.end;
     match rng.random_range(0..8) {
@@ -135,10 +139,9 @@ fn strike_file(logs: &mut Logs, file: usize, is_first: bool, rng: &mut ChaCha8Rn
             if item.lines.contains(&to) {
                 return None;
             }
-            if !item.lines[1..].iter().any(|&line| line <= to) {
-                blow = from_start;
-            } else {
-                blow.at = item.lines.iter().copied().filter(|&line| line <= to).max()?;
+            match item.lines.iter().rposition(|&line| line < to) {
+                Some(line) if line > 0 => blow.at = item.lines[line],
+                _ => blow = from_start,
             }
             (blow.is_cut, blow.intact) = (true, usize::MAX);
             of.bytes.truncate(to);

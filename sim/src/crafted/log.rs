@@ -172,9 +172,11 @@ impl Writer<'_> {
     /// A base; it may tell where the log goes on behind it, or the manifest does.
     fn base(&mut self, prefix: &str, seq: u64) {
         let is_dump = self.teller.rng.random();
-        let end = if is_dump { "base.rdb" } else { "base.aof" };
+        // It is read by what it begins with, not by its name.
+        let is_called_dump = is_dump || self.teller.rng.random_ratio(1, 4);
+        let end = if is_called_dump { "base.rdb" } else { "base.aof" };
         self.file(format!("{prefix}.{seq}.{end}"), seq, 'b');
-        let blocks = self.teller.rng.random_range(0..20);
+        let blocks = self.teller.rng.random_range(u32::from(is_called_dump)..20) as usize;
         let mut log = self.teller.log(Vec::new(), blocks);
         let keyspace = self.teller.keyspace().clone();
         let lsn = far(self.teller.rng);

@@ -30,6 +30,7 @@ use crate::finding::check;
 use crate::model::Keyspace;
 use crate::replay;
 use crate::sabotage::log_text::{At, Listed, manifest_of, part};
+use crate::stock::told_dump;
 use damage::{Damage, Verdict, strike};
 use log::{File, Logs};
 use manifests::quoted;
@@ -44,6 +45,8 @@ struct Case {
     /// What lies beside it, and whether it goes once the log is open.
     others: Vec<(String, &'static [u8], bool)>,
     trouble: Trouble,
+    /// What is loaded where there is no log, and whether it is a dump.
+    dump: (Vec<u8>, Keyspace, bool),
 }
 
 /// Makes one up and tries it.
@@ -63,7 +66,7 @@ impl Case {
         let damage = if rng.random_ratio(3, 4) { strike(&mut logs, rng) } else { None };
         let config = Config {
             save: Vec::new(),
-            appendonly: rng.random_ratio(9, 10),
+            appendonly: rng.random_ratio(4, 5),
             appendfilename: prefix.as_bytes().into(),
             aof_load_truncated: rng.random_ratio(5, 6),
             aof_use_rdb_preamble: rng.random(),
@@ -76,7 +79,8 @@ impl Case {
             rng.random_ratio(1, 3).then(|| *troubles.choose(rng).unwrap_or(&Trouble::None));
         let trouble = trouble.unwrap_or(Trouble::None);
         let others = others(prefix, &logs, rng);
-        Self { config, prefix, logs, damage, others, trouble }
+        let dump = dump(rng);
+        Self { config, prefix, logs, damage, others, trouble, dump }
     }
 
     fn manifest(&self) -> Vec<u8> {
@@ -96,6 +100,9 @@ impl Case {
         files.extend(self.logs.files.iter().map(|file| (aof(&file.name), file.bytes.clone())));
         let others = self.others.iter();
         files.extend(others.map(|(name, bytes, _)| (aof(name), bytes.to_vec())));
+        if !self.config.appendonly {
+            files.insert(Name::file(Dir::Data, b"dump.rdb"), self.dump.0.clone());
+        }
         files
     }
 
@@ -180,10 +187,15 @@ impl Case {
         }
     }
 
-    /// Without a log nothing of it is read, and nothing is done to it.
+    /// Without a log nothing of it is read, but the dump, and nothing is done to any of it.
     fn check_unread(&self, server: &Server, files: &BTreeMap<Name, Vec<u8>>) {
-        let keys: usize = server.core.databases().iter().map(|db| db.len()).sum();
-        check(server.exit.is_none() && keys == 0, D9, || format!("{keys} keys: {}", self.words()));
+        let (bytes, keyspace, is_whole) = &self.dump;
+        let line = server.lines.last().cloned().unwrap_or_default();
+        let is_refused = server.exit == Some(1) && line.contains("Bad RDB file dump.rdb: ");
+        check(*is_whole != is_refused, D9, || format!("'{line}' of {}", bytes.escape_ascii()));
+        if *is_whole {
+            self.check_keyspace(server, keyspace);
+        }
         self.check_same(&server.disk, files);
         check(server.removed.is_empty(), D12, || format!("{:?} are removed", server.removed));
     }
@@ -193,7 +205,7 @@ impl Case {
             let is_so = disk.content(name) == Some(bytes);
             check(is_so, D9, || format!("{name:?} was changed: {}", self.words()));
         }
-        let count = disk.names(Dir::Aof).len();
+        let count = disk.names(Dir::Aof).len() + disk.names(Dir::Data).len();
         check(count == files.len(), D9, || format!("{count} files, {}", self.words()));
     }
 
@@ -357,6 +369,21 @@ fn check_whole(file: &File, found: &Finding, shown: impl Fn() -> String) {
     check(!is_known || found.lsns == lsns, F1, || format!("{lsns:?}: {}", shown()));
 }
 
+/// A dump, or none, and whether it is loaded; behind its end nothing is read.
+fn dump(rng: &mut ChaCha8Rng) -> (Vec<u8>, Keyspace, bool) {
+    let (dump, keyspace) = told_dump(rng);
+    let mut bytes = dump.bytes;
+    match rng.random_range(0..6) {
+        0 => bytes.clear(),
+        1 => bytes = b"no dump".to_vec(),
+        2 => bytes.truncate(rng.random_range(9..dump.end + 1)),
+        3 => bytes.extend(b"and more"),
+        _ => {}
+    }
+    let is_whole = bytes.len() > dump.end;
+    (bytes, keyspace, is_whole)
+}
+
 /// What may lie beside a log.
 fn others(prefix: &str, logs: &Logs, rng: &mut ChaCha8Rng) -> Vec<(String, &'static [u8], bool)> {
     let mut others = Vec::new();
@@ -407,10 +434,10 @@ mod tests {
             (Verdict::Torn, false, false),
             (Verdict::Broken("was durable"), true, true),
             (Verdict::Broken("was durable"), false, false),
-            (Verdict::Broken("only the last file may end early"), false, false),
             (Verdict::Broken("neither a command nor an annotation"), false, false),
             (Verdict::Base("were written"), false, false),
             (Verdict::Base("Bad AOF base file"), false, false),
+            (Verdict::Base("Bad RDB file"), false, false),
         ] {
             let words = format!("{verdict:?} {behind} {is_known}");
             assert!(seen.contains_key(&words), "{words} of {seen:#?}");

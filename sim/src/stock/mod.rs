@@ -437,7 +437,7 @@ impl Piece {
 }
 
 /// A dump of something.
-fn told_dump(rng: &mut ChaCha8Rng) -> (Dump, Keyspace) {
+pub(crate) fn told_dump(rng: &mut ChaCha8Rng) -> (Dump, Keyspace) {
     let blocks = rng.random_range(0..150);
     let mut teller = Teller::new(DATABASES, rng);
     teller.log(Vec::new(), blocks);
