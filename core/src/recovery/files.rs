@@ -91,6 +91,10 @@ impl Server {
 
     pub(crate) fn part_synced(&mut self, loading: &Loading) -> Result<(), String> {
         self.request(IoReq::Close { file: loading.file }, None);
+        if self.recovery.as_ref().is_some_and(|recovery| recovery.is_reload) {
+            // A server that reads its own log back knows how long it is.
+            return self.load_next();
+        }
         let torn = self.recovery.as_ref().and_then(|recovery| recovery.torn.as_ref());
         let kept = match torn {
             None => loading.len,
@@ -99,8 +103,6 @@ impl Server {
         };
         let aof = &mut self.persist.aof;
         match loading.part.kind {
-            // A server that reads its own log back knows how long it is.
-            _ if self.recovery.as_ref().is_some_and(|recovery| recovery.is_reload) => {}
             PartKind::Base => (aof.base_bytes, aof.rewritten_bytes) = (loading.len, loading.len),
             // Of those before the last one no more is known later.
             PartKind::Incr if !loading.part.is_last => aof.base_bytes += kept,
