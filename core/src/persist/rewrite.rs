@@ -408,7 +408,8 @@ impl Server {
         let is_needed =
             self.persist.aof.sync_error.is_some() || begins_log && self.config.appendonly;
         let rewrite = &mut self.persist.rewrite;
-        rewrite.is_wanted |= is_needed && error.kind != IoErrorKind::Cancelled;
+        // A shutdown that had it cancelled may fail or be aborted.
+        rewrite.is_wanted |= is_needed;
         rewrite.not_before_ns = self.now.mono_ns + RETRY_NS;
     }
 
