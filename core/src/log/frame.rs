@@ -165,6 +165,19 @@ impl Header {
 /// How a line begins that tells an LSN.
 pub(crate) const LSN_LINE: &[u8] = b"#lsn ";
 
+/// Whether this may be left of the line that tells an LSN, whatever its epoch: a power loss keeps
+/// some of its bytes, and the others are zeros.
+pub(crate) fn may_be_torn_lsn(bytes: &[u8], lsn: u64) -> bool {
+    let mut line = LSN_LINE.to_vec();
+    write_digits(&mut line, lsn, 1);
+    line.push(b',');
+    bytes.iter().enumerate().all(|(at, byte)| match line.get(at) {
+        _ if *byte == 0 => true,
+        Some(expected) => byte == expected,
+        None => DIGITS.contains(byte) || matches!(byte, b' ' | b'\n'),
+    })
+}
+
 /// Appends the line that tells the LSN and the epoch of the batch after it.
 pub(crate) fn write_lsn(out: &mut Vec<u8>, lsn: u64, epoch: u64) {
     out.extend_from_slice(LSN_LINE);

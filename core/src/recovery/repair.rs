@@ -59,6 +59,7 @@ impl Torn {
         }
         match self.damage.kind {
             DamageKind::Torn if self.part.is_last => None,
+            _ if self.part.is_last && self.scan.is_torn_line() => None,
             DamageKind::Torn => Some("only the last file may end early"),
             _ => Some("this is neither a command nor an annotation"),
         }

@@ -52,6 +52,9 @@ pub(crate) struct Scan {
     /// of those before it were durable.
     unplaced_bytes: u64,
     unplaced_rot: bool,
+    /// The first bytes behind the damage, and how many there are.
+    head: Vec<u8>,
+    len: u64,
 }
 
 impl Scan {
@@ -71,6 +74,8 @@ impl Scan {
             knows_lsn,
             unplaced_bytes: 0,
             unplaced_rot: false,
+            head: Vec::new(),
+            len: 0,
         }
     }
 
@@ -94,6 +99,11 @@ impl Scan {
         self.batches > 0
     }
 
+    /// Whether all there is may be left of the first line that a life of ours has written.
+    pub(crate) fn is_torn_line(&self) -> bool {
+        self.len == self.head.len() as u64 && frame::may_be_torn_lsn(&self.head, self.damage_lsn)
+    }
+
     /// Batches of ours that were found.
     pub(crate) fn batches(&self) -> u64 {
         self.batches
@@ -108,6 +118,9 @@ impl Scan {
     /// the next one begins with.
     pub(crate) fn push(&mut self, bytes: &[u8], is_end: bool) {
         self.all_zero &= bytes.iter().all(|&byte| byte == 0);
+        let room = LINE_BYTES_MAX - self.head.len();
+        self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        self.len += bytes.len() as u64;
         self.buf.extend_from_slice(bytes);
         while !self.is_exhausted()
             && let Some(skipped) = self.step(is_end)

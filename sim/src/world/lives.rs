@@ -277,7 +277,8 @@ impl World {
             Event::Rot,
             |event| if let Event::Rot(seed) = event { Some(*seed) } else { None },
         );
-        let may_rot = self.lives.rot.is_none() && is_ours(&self.around.disk);
+        let has_loaded = self.lives.stock.is_none() || self.lives.is_stock_loaded;
+        let may_rot = self.lives.rot.is_none() && has_loaded && is_ours(&self.around.disk);
         if let Some(seed) = decided.filter(|_| may_rot) {
             self.lives.rot = Rot::strike(&mut self.around.disk, seed);
             self.tell_of_rot();

@@ -56,6 +56,39 @@ fn both_may_write_to_one_file() {
     assert_eq!(keys(&life), expected);
 }
 
+/// A power loss in our first life keeps some bytes of the line that it began with.
+#[test]
+fn what_is_left_of_a_first_line_is_cut_off() {
+    let theirs = commands(&["SELECT 1", "SET redis 1"]);
+    let life = Life::start(with_incr(&theirs), CONFIGURATION);
+    let disk = life.crash();
+    let whole = disk.content(&Name::file(Dir::Aof, INCR.as_bytes())).to_vec();
+    let line = whole.strip_prefix(&theirs[..]).expect("ours follows");
+    for kept in 0..1_u32 << line.len().min(12) {
+        let torn = line.iter().enumerate().map(|(at, &byte)| {
+            let is_kept = kept >> (at % 12) & 1 == 1;
+            if is_kept { byte } else { 0 }
+        });
+        let torn: Vec<u8> = torn.collect();
+        let (found, file) = recovered(&[&theirs[..], &torn].concat());
+        assert_eq!(found, ["1 redis"]);
+        // With both its ends it is an annotation that nobody knows.
+        let may_stay = torn.starts_with(b"#") && torn.ends_with(b"\n");
+        let rest = file.strip_prefix(&theirs[..]).expect("theirs stays");
+        assert!(rest.is_empty() || may_stay && rest == torn, "{kept:b}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_it_is_not() {
+    let theirs = commands(&["SELECT 1", "SET redis 1"]);
+    for behind in [&b"\0set a 1"[..], b"#lsn 0,B AAAAAA\n", b"\0\0\0\0\0\0\0\0\0\0*\n"] {
+        let bytes = [&theirs[..], behind].concat();
+        let life = Life::start(with_incr(&bytes), CONFIGURATION);
+        assert_refused(&life, &["neither a command nor an annotation"]);
+    }
+}
+
 #[test]
 fn every_truncation_ends_between_two_commands_or_transactions() {
     let first = commands(&["SELECT 0", "SET a 1"]);
