@@ -125,6 +125,13 @@ pub(crate) struct Told {
     is_logged: bool,
 }
 
+impl Told {
+    /// What others hear of it: that is a promise to no more than those who read what was written.
+    pub(crate) fn to_others(self) -> Self {
+        Self { is_write: false, ..self }
+    }
+}
+
 /// Under `everysec` nothing that was executed is left unsynced for longer.
 const UNSYNCED_NS_MAX: u64 = 2_000_000_000;
 

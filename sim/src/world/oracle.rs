@@ -266,7 +266,8 @@ impl Oracle {
         let said = if pushes.is_empty() { Words::new() } else { words.clone() };
         self.waiting.entry(conn).or_default().push_back(Waiting { words, expected });
         for (conn, expected) in pushes {
-            self.push(conn, Waiting { words: said.clone(), expected: Some((expected, told)) });
+            let expected = Some((expected, told.to_others()));
+            self.push(conn, Waiting { words: said.clone(), expected });
         }
         self.serve(served);
     }
