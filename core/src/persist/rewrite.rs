@@ -408,9 +408,10 @@ impl Server {
         let is_needed =
             self.persist.aof.sync_error.is_some() || begins_log && self.config.appendonly;
         let rewrite = &mut self.persist.rewrite;
-        // A shutdown that had it cancelled may fail or be aborted.
         rewrite.is_wanted |= is_needed;
-        rewrite.not_before_ns = self.now.mono_ns + RETRY_NS;
+        // A shutdown that had it cancelled may fail or be aborted; then nothing is in its way.
+        let is_cancelled = error.kind == IoErrorKind::Cancelled;
+        rewrite.not_before_ns = self.now.mono_ns + if is_cancelled { 0 } else { RETRY_NS };
     }
 
     /// The log could not be switched on: it is off again, until the next try.

@@ -349,8 +349,9 @@ impl Operators {
         for (wanted, begun) in self.wanted.iter_mut().zip(begun) {
             let Some((before, turns)) = wanted else { continue };
             *turns = if is_free { *turns + 1 } else { 0 };
-            // A log that is switched off takes with it what was to be done about it.
-            if begun > *before || !core.config().appendonly {
+            // A log that is switched off takes with it what was to be done about it; it may have
+            // been switched off and on again.
+            if begun > *before || !core.config().appendonly || self.has_changed {
                 *wanted = None;
             } else {
                 check(*turns < 3, L1, || "what was promised does not begin".into());

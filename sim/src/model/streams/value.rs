@@ -163,19 +163,6 @@ impl Stream {
         pending.for_each(|pending| pending.delivered_ms = 0);
         self
     }
-
-    /// The same without the consumers of nothing that are not in another.
-    #[must_use]
-    pub fn without_new_consumers(mut self, other: &Self) -> Self {
-        for (name, Group { consumers, pending, .. }) in &mut self.groups {
-            let known = other.groups.get(name).map(|group| &group.consumers);
-            consumers.retain(|name, _| {
-                known.is_none_or(|known| known.contains_key(name))
-                    || pending.values().any(|pending| pending.consumer == *name)
-            });
-        }
-        self
-    }
 }
 
 impl Group {
