@@ -210,7 +210,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             Expr::Repeat(repeat) => return self.visit_expr(&repeat.expr),
             Expr::Const(_) => return,
             Expr::Match(of) => {
-                let has_wildcard = of.arms.iter().any(|arm| matches!(arm.pat, Pat::Wild(_)));
+                let is_any = |arm: &Arm| matches!(arm.pat, Pat::Wild(_)) && arm.guard.is_none();
+                let has_wildcard = of.arms.iter().any(is_any);
                 self.visit_expr(&of.expr);
                 for arm in &of.arms {
                     self.arm(arm, has_wildcard);
