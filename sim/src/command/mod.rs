@@ -3,8 +3,10 @@
 //! `run` looks for failures; the others take one apart. Exit code 0: nothing was found; 1: a
 //! failure; 2: the command line or a file is wrong.
 
+mod ablation;
 mod differential;
 mod exhaustive;
+mod jobs;
 mod replay;
 mod run;
 mod sabotage;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use jobs::Jobs;
 use lexopt::prelude::*;
 use seedis_sim::Plan;
 use seedis_sim::decisions::{FAMILIES, Family};
@@ -36,12 +39,13 @@ usage: seedis-sim run     [--seed S] [--seeds N] [--commands C] [--minutes M]
        seedis-sim replay  RECORDING [--show] [--client ID] [--key PATTERN] [--until LSN]
                           [--stop-at COMMAND]
        seedis-sim sabotage [--only NAME] [--seed S] [--seeds N] [--commands C] [--minutes M]
-                           [--without FAMILY] [--ablation] [--markdown]
+                           [--without FAMILY] [--ablation] [--markdown] [--jobs N]
   --seed S      first seed (default 1)
   --seeds N     how many seeds (default 100)
   --commands C  commands a seed (default 1000)
   --minutes M   stop after so long, however many seeds that is
   --profile P   what goes wrong: all (default), disk, crashes, network or calm
+  --jobs N      hunt with so many threads (default 1)
   --keep-going  count what fails and go on
   --marks       list how often every coverage mark was reached
   --html FILE   write a page with the whole run there
@@ -103,6 +107,7 @@ struct Given {
     profile: Profile,
     ablates: bool,
     is_markdown: bool,
+    jobs: Jobs,
     words: Vec<std::ffi::OsString>,
 }
 
@@ -129,6 +134,7 @@ pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Command>, lexopt:
             Long("profile") => given.profile = profile(&args.value()?.string()?)?,
             Long("keep-going") => given.keep_going = true,
             Long("only") => given.only = Some(args.value()?.string()?),
+            Long("jobs") => given.jobs = args.value()?.parse()?,
             Long("ablation") => given.ablates = true,
             Long("markdown") => given.is_markdown = true,
             Long("without") => given.off = Some(family(&args.value()?.string()?)?),
@@ -187,8 +193,8 @@ impl Given {
             time: Duration::from_secs_f64(minutes * 60.0),
             off: self.off,
         };
-        let Self { only, ablates, is_markdown, .. } = self;
-        sabotage::Options { only, limit, ablates, is_markdown }
+        let Self { only, ablates, is_markdown, jobs, .. } = self;
+        sabotage::Options { only, limit, ablates, is_markdown, jobs }
     }
 
     fn run(&self) -> run::Options {

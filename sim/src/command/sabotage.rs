@@ -1,12 +1,12 @@
-//! `sabotage`: every planted bug, hunted until it is caught, and the tables of it.
+//! `sabotage`: every planted bug, hunted until it is caught, and the table of it.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use seedis_sim::Plan;
-use seedis_sim::decisions::{FAMILIES, Family};
 use seedis_sim::sabotage::hunt::{Catch, Hunt, Limit, hunt};
 use seedis_sim::sabotage::{Sabotage, table};
+
+use super::ablation;
+use super::jobs::{Jobs, side_by_side};
 
 /// What to hunt, and how long.
 pub(crate) struct Options {
@@ -15,6 +15,7 @@ pub(crate) struct Options {
     /// Each family of faults is switched off in turn, or the one that the limit names.
     pub(crate) ablates: bool,
     pub(crate) is_markdown: bool,
+    pub(crate) jobs: Jobs,
 }
 
 /// Hunts, and prints a line for each.
@@ -22,13 +23,14 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let mut hunts = Vec::new();
     for (family, rows) in table::FAMILIES {
         let is_wanted = |row: &&Sabotage| options.only.as_deref().is_none_or(|it| it == row.name);
-        let mut wanted = rows.iter().filter(is_wanted).peekable();
-        if wanted.peek().is_some() {
+        let wanted: Vec<&Sabotage> = rows.iter().filter(is_wanted).collect();
+        if !wanted.is_empty() {
             begin_family(options, family);
         }
-        for sabotage in wanted {
-            let off = options.limit.off.filter(|_| !options.ablates);
-            let hunt = hunt(sabotage, &Limit { off, ..options.limit });
+        let off = options.limit.off.filter(|_| !options.ablates);
+        let limit = Limit { off, ..options.limit };
+        let ended = side_by_side(options.jobs, &wanted, |sabotage| hunt(sabotage, &limit));
+        for (sabotage, hunt) in wanted.into_iter().zip(ended) {
             println!(
                 "{}",
                 if options.is_markdown { row(sabotage, &hunt) } else { line(sabotage, &hunt) }
@@ -38,7 +40,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     }
     summarise(&hunts);
     if options.ablates {
-        ablate(options, &hunts);
+        ablation::run(options, &hunts);
     }
     let is_all = hunts.iter().all(|(_, hunt)| hunt.named.is_some());
     if is_all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -104,60 +106,4 @@ fn summarise(hunts: &[(&Sabotage, Hunt)]) {
         hunts.len(),
         seconds.len()
     );
-}
-
-/// CPU time for which a bug is hunted without a family of faults: so many times what it took with
-/// all of them, between two limits, but always some times as long.
-const ABLATED_TIMES: (u32, u32) = (20, 3);
-const ABLATED_LIMITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
-
-/// With each family of faults switched off in turn: what escapes that does not escape with all.
-fn ablate(options: &Options, hunts: &[(&Sabotage, Hunt)]) {
-    println!("\n| without | same seed | another | escape |\n|---|---|---|---|");
-    for (name, family) in FAMILIES {
-        if options.limit.off.is_some_and(|off| off != family) {
-            continue;
-        }
-        let (mut same, mut other, mut escaped) = (0, 0, Vec::new());
-        for (sabotage, with_all) in hunts {
-            let Some(named) = &with_all.named else { continue };
-            match without(family, sabotage, named, &options.limit) {
-                Without::Same => same += 1,
-                Without::Other => other += 1,
-                Without::Escaped { within } => escaped.push(escapee(sabotage, within)),
-            }
-        }
-        println!("| {name} | {same} | {other} | {}: {} |", escaped.len(), escaped.join(", "));
-    }
-}
-
-fn escapee(sabotage: &Sabotage, within: Duration) -> String {
-    let seconds = (within != ABLATED_LIMITS[0]).then(|| format!(" ({} s)", within.as_secs()));
-    format!("{}{}", sabotage.name, seconds.unwrap_or_default())
-}
-
-/// How a hunt without a family of faults has ended.
-enum Without {
-    /// The seed that catches the bug with all faults does it without these.
-    Same,
-    Other,
-    Escaped {
-        within: Duration,
-    },
-}
-
-/// Most bugs need only a part of what went wrong: the seed that caught one is asked first.
-fn without(family: Family, sabotage: &Sabotage, named: &Catch, limit: &Limit) -> Without {
-    let (times, least) = ABLATED_TIMES;
-    let [shortest, longest] = ABLATED_LIMITS;
-    let within = (named.time * times).clamp(shortest, longest).max(named.time * least);
-    let all = Limit { seeds: u64::MAX, time: within, off: Some(family), ..*limit };
-    let one = Limit { first: Plan { seed: named.seed, ..limit.first }, seeds: 1, ..all };
-    if hunt(sabotage, &one).named.is_some() {
-        Without::Same
-    } else if hunt(sabotage, &all).named.is_some() {
-        Without::Other
-    } else {
-        Without::Escaped { within }
-    }
 }

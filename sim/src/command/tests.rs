@@ -19,12 +19,13 @@ fn a_run_has_a_first_seed_a_number_and_a_limit() {
 
 #[test]
 fn a_hunt_has_a_limit_and_may_leave_faults_out() {
-    let line = "sabotage --only lsn-restarts --minutes 0.1 --without rot --ablation --markdown";
+    let line =
+        "sabotage --only lsn-restarts --minutes 0.1 --without rot --ablation --markdown --jobs 3";
     let Ok(Some(Command::Sabotage(hunt))) = of(line) else { panic!("it is a hunt") };
     assert_eq!(hunt.only.as_deref(), Some("lsn-restarts"));
     assert_eq!((hunt.limit.seeds, hunt.limit.time.as_secs()), (u64::MAX, 6));
     assert_eq!(hunt.limit.off, Some(Family::Rot));
-    assert!(hunt.ablates && hunt.is_markdown);
+    assert!(hunt.ablates && hunt.is_markdown && hunt.jobs == "3".parse().unwrap());
     assert!(of("sabotage --without rust").is_err());
 }
 

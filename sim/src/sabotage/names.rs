@@ -12,7 +12,7 @@ use super::log_text::{Listed, listed, manifest, manifest_of};
 use super::replacing::{Manner, Progress, Replacing};
 use super::table::Sabotage;
 use crate::disk::{Crash, Disk};
-use crate::finding::Invariant::{D1, D2, D3, D4, D5, D8, D9, D12, L1};
+use crate::finding::Invariant::{D1, D2, D3, D4, D5, D8, D9, D12, F1, L1};
 
 pub(super) const ROWS: &[Sabotage] = &[
     Sabotage {
@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Sabotage] = &[
         name: "temporary-not-emptied",
         number: "38",
         fault: "crash while a base is written, another rewrite",
-        caught_by: &[L1, D5],
+        caught_by: &[L1, D5, F1],
         words: "a temporary file of an earlier life is written over and not emptied first",
         plant: || Box::new(Names::of(Bug::SameTemporary)),
     },
@@ -274,7 +274,7 @@ impl Names {
 /// All temporary files are called the same, and what one held is not cut off.
 fn same_temporary(request: IoReq) -> IoReq {
     let one = |name: Name| match name {
-        Name::In(dir, _) if is_temporary(&name) => Name::file(dir, b"temp-rewrite.rdb"),
+        Name::In(dir, _) if is_temporary(&name) => Name::file(dir, b"rewrite.part.rdb"),
         other => other,
     };
     match request {
