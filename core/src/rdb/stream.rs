@@ -270,7 +270,7 @@ impl StreamReader {
             figures.entries_added = from.cursor.length()?;
         }
         let groups = from.cursor.length()?;
-        let last = self.stream.nodes().last().map(Node::last_id);
+        let last = self.stream.top_id();
         if len != self.stream.len() as u64 || last.is_some_and(|last| last > last_id) {
             return Err(damaged(start, "a stream has other entries than it says"));
         }

@@ -141,7 +141,7 @@ impl Stream {
     /// The ID of the last entry.
     #[must_use]
     pub fn top_id(&self) -> Option<StreamId> {
-        self.0.nodes.last()?.iter_rev().next().map(|entry| entry.id)
+        self.0.nodes.last()?.top_id()
     }
 
     /// The entry with this ID.
@@ -180,7 +180,8 @@ impl Stream {
     /// Adds a node that was read elsewhere; false if its ID is not above the others.
     pub(crate) fn add_node(&mut self, node: Node) -> bool {
         let inner = Arc::make_mut(&mut self.0);
-        if inner.nodes.last().is_some_and(|last| last.last_id() >= row::Keyed::id(&node)) {
+        let top = inner.nodes.last().and_then(Node::top_id);
+        if top.is_some_and(|top| top >= row::Keyed::id(&node)) {
             return false;
         }
         inner.len += node.entries();

@@ -10,6 +10,7 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::log::{Logs, Place, command};
+use crate::sabotage::log_text::{At, write_place};
 
 /// What was done, and what must come of it.
 #[derive(Debug)]
@@ -33,6 +34,9 @@ pub(super) enum Verdict {
     /// The same, for a base.
     Base(&'static str),
 }
+
+/// How a line begins that tells a place.
+const LSN_LINE: &[u8] = b"#lsn ";
 
 /// Epochs that a batch tells apart.
 const EPOCHS_TOLD: u64 = 16;
@@ -61,6 +65,11 @@ impl Blow {
 
 /// Does something to it, if there is anything.
 pub(super) fn strike(logs: &mut Logs, rng: &mut ChaCha8Rng) -> Option<Damage> {
+    if rng.random_ratio(1, 8)
+        && let Some(damage) = strike_end(logs, rng)
+    {
+        return Some(damage);
+    }
     let mut file = rng.random_range(0..logs.files.len());
     let first = logs.files.iter().position(|file| file.kind == 'i')?;
     // Where nothing tells the place any more it is hard to say what follows.
@@ -85,6 +94,41 @@ pub(super) fn strike(logs: &mut Logs, rng: &mut ChaCha8Rng) -> Option<Damage> {
         false => Verdict::Broken("neither a command nor an annotation"),
     };
     Some(Damage { file, at, place, verdict, found })
+}
+
+/// Behind what stock Redis has written last the first line of a life is torn: some of its bytes are
+/// zeros. Anything else there is no line of ours.
+fn strike_end(logs: &mut Logs, rng: &mut ChaCha8Rng) -> Option<Damage> {
+    let file = logs.files.len() - 1;
+    let last = &mut logs.files[file];
+    let number = last.items.len();
+    if last.kind != 'i' || last.has_frames(number) {
+        return None;
+    }
+    let (at, place) = (last.bytes.len(), last.before(number).clone());
+    let At { lsn, epoch } = place.at;
+    let is_other = rng.random();
+    let told = if is_other { lsn ^ 1 << rng.random_range(0..6) } else { lsn };
+    let mut line = Vec::new();
+    write_place(&mut line, At { lsn: told, epoch: epoch + rng.random_range(1..9) });
+    // What begins as an annotation does and is none of ours is one of Redis's; what tells another
+    // place tells it still.
+    let digits = LSN_LINE.len()..line.iter().position(|&byte| byte == b',')?;
+    let from = if rng.random() { 0 } else { digits.start };
+    line[from] = if from == 0 { 0 } else { line[from] };
+    let torn: Vec<usize> =
+        (from..line.len() - 1).filter(|at| !(is_other && digits.contains(at))).collect();
+    for _ in 0..rng.random_range(1..9) {
+        line[*torn.choose(rng)?] = 0;
+    }
+    let is_long = rng.random_ratio(1, 8);
+    if is_long {
+        line.extend([0; 64]);
+    }
+    last.bytes.extend(&line);
+    let words = "neither a command nor an annotation";
+    let verdict = if is_other || is_long { Verdict::Broken(words) } else { Verdict::Torn };
+    Some(Damage { file, at, place, verdict, found: vec![0; file + 1] })
 }
 
 /// A base is not as long as it was, or ends inside of a command.

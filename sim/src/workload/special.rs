@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use seedis_core::command::arguments::{Argument, Kind};
 
-use super::Maker;
+use super::maker::Maker;
 
 impl Maker<'_> {
     /// A word for an argument that has a meaning by its name; nothing for most, and at times for

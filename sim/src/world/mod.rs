@@ -11,6 +11,7 @@
 //! and each reply must be what the model says, and what is recovered after a crash a state that
 //! may be.
 
+mod at_rest;
 mod audit;
 pub(crate) mod changes;
 mod clients;

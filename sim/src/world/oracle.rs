@@ -31,6 +31,8 @@ pub(crate) struct Oracle {
     /// Turns of this life at whose begin as much went as may.
     storms: u64,
     late_ms: u64,
+    /// The latest time on the wall in this life.
+    latest_ms: u64,
     /// Somebody has said SHUTDOWN, and nothing is changed meanwhile.
     is_ending: bool,
     /// It met something that it cannot follow: nothing is compared from then on.
@@ -70,6 +72,7 @@ impl Oracle {
             held_up: HeldUp::default(),
             storms: 0,
             late_ms: 0,
+            latest_ms: 0,
             is_ending: false,
             is_lost: false,
         }
@@ -151,7 +154,7 @@ impl Oracle {
     ) {
         self.waiting.clear();
         (self.held_up, self.is_ending) = (HeldUp::default(), false);
-        (self.storms, self.late_ms) = (0, 0);
+        (self.storms, self.late_ms, self.latest_ms) = (0, 0, 0);
         self.model.freeze(false);
         self.model.restart(Keyspace::new(core.databases().count()));
         match core.is_loading() {
@@ -197,6 +200,7 @@ impl Oracle {
 
     /// A turn begins: some waits end and some keys may have expired.
     pub(crate) fn turn_began(&mut self, turn: &Turn<'_>, now: Now) {
+        self.latest_ms = self.latest_ms.max(now.wall_ms().max(0).cast_unsigned());
         self.model.refuse_writes(turn.write_refusal());
         self.held_up.turn_began(now);
         self.model.freeze(self.held_up.is_paused());
@@ -327,10 +331,10 @@ impl Oracle {
         let is_due = |due: Vec<(usize, Vec<u8>)>| !due.is_empty();
         let now_ms = now.wall_ms();
         let is_open = is_due(keyspace.dead(now_ms)) || is_due(keyspace.with_dead_fields(now_ms));
-        let (storms, late_ms) = (self.storms, self.late_ms);
+        let Self { storms, late_ms, latest_ms, .. } = *self;
         let unsure = keyspace.expired_unsure();
         let (is_exact, is_known) = (!is_open, !self.is_lost);
-        Expired { keys, fields, unsure, is_exact, is_known, storms, late_ms }
+        Expired { keys, fields, unsure, is_exact, is_known, storms, late_ms, latest_ms }
     }
 
     /// What clients may say to go on with a walk of SCAN.

@@ -128,9 +128,6 @@ const EXPIRIES: [&[u8]; 5] = [b"SELECT", b"MULTI", b"DEL", b"HDEL", b"EXEC"];
 /// So much may expire in one turn; the rest waits for the next.
 pub(super) const STORM: u64 = 1000;
 
-/// No deadline is so late before the last time that a clock here can show.
-const YEARS_MS: u64 = 4_000_000_000_001;
-
 /// Time within which what is due must have begun.
 const PATIENCE_S: u64 = 2;
 

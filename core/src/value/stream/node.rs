@@ -257,6 +257,12 @@ impl Node {
         self.all_rev().filter(|entry| !entry.is_deleted)
     }
 
+    /// The ID of the last entry that is there.
+    #[must_use]
+    pub fn top_id(&self) -> Option<StreamId> {
+        self.iter_rev().next().map(|entry| entry.id)
+    }
+
     /// The ID of the last entry, be it deleted.
     #[must_use]
     pub fn last_id(&self) -> StreamId {
@@ -319,7 +325,8 @@ impl Node {
         node.is_sound().then_some(node)
     }
 
-    /// Whether the listpack is what its counts say, with IDs in order.
+    /// Whether the listpack is what its counts say, with IDs in order. Those that are deleted may
+    /// be any: XSETID can set the last ID of a stream back behind them, and others follow.
     fn is_sound(&self) -> bool {
         let pack = self.view();
         let Some(first) = pack.first() else { return false };
@@ -334,11 +341,15 @@ impl Node {
         let (mut next, mut last, mut counts) = (pack.end(zero), None, [0_u32; 2]);
         while next < pack.bytes().len() {
             let Some((entry, end)) = read_entry(pack, self.id, fields, next) else { return false };
+            counts[usize::from(entry.is_deleted)] += 1;
+            next = end;
+            if entry.is_deleted {
+                continue;
+            }
             if last.is_some_and(|last| entry.id <= last) || entry.id < self.id {
                 return false;
             }
-            (last, next) = (Some(entry.id), end);
-            counts[usize::from(entry.is_deleted)] += 1;
+            last = Some(entry.id);
         }
         counts == [self.entries, self.deleted] && self.entries > 0
     }

@@ -10,7 +10,7 @@ use seedis_core::{Core, Now};
 
 use super::{
     Asked, Info, PATIENCE_S, REWRITE_BEGAN, REWRITE_ENDED, REWRITE_FAILED, SAVE_BEGAN, SAVE_ENDED,
-    SAVE_FAILED, STORM, Told, YEARS_MS,
+    SAVE_FAILED, STORM, Told,
 };
 use crate::finding::Invariant::{D4, F1, L1};
 use crate::finding::check;
@@ -125,6 +125,8 @@ pub(crate) struct Expired {
     /// Turns in which it was as much as one may do, and how late the latest of all was.
     pub(crate) storms: u64,
     pub(crate) late_ms: u64,
+    /// The latest time on the wall.
+    pub(crate) latest_ms: u64,
 }
 
 impl Expired {
@@ -147,10 +149,10 @@ impl Expired {
         check(may_be || !self.is_known, F1, || {
             format!("INFO tells {storms:?} storms of {all:?}: {self:?}")
         });
-        // A bound may have been too low, by not more than there has been time.
+        // A bound may have been too low, but none is below zero.
         let late_ms = info.number("expired_lag_ms_max");
         let least = if self.unsure == 0 { self.late_ms } else { 0 };
-        let may_be = late_ms.is_some_and(|late_ms| (least..YEARS_MS).contains(&late_ms));
+        let may_be = late_ms.is_some_and(|late_ms| (least..=self.latest_ms).contains(&late_ms));
         check(may_be || !self.is_known, F1, || {
             format!("INFO tells that expiry was late by {late_ms:?} ms: {self:?}")
         });
