@@ -30,6 +30,7 @@ impl World {
         let mut effects = turn.seal();
         self.around.perform(&mut effects);
         let mut exit = effects.exit();
+        self.end_turn_alone(now);
         for _ in 0..TURNS_MAX {
             if let Some(Exit { code }) = exit {
                 check(code == 0, L1, || format!("an orderly end with code {code}"));
@@ -62,10 +63,26 @@ impl World {
         );
         self.around.perform(&mut effects);
         let exit = effects.exit();
-        let logged = self.core.take_log();
-        self.around.audit.turn_ended(&self.core, &logged, now);
-        self.log.extend(logged);
+        self.end_turn_alone(now);
         exit
+    }
+
+    /// Takes all there is through a dump. The core is not needed any more, and who is paused or
+    /// waits for room is not heard.
+    pub(super) fn reload_dump(&mut self) {
+        let before = replay::dump(&self.core);
+        let now = self.around.clock.now();
+        let mut turn = self.core.turn(now);
+        turn.accept(ASKER, somebody());
+        turn.feed(ASKER, b"DEBUG RELOAD\r\n");
+        let mut effects = turn.seal();
+        let lines: Vec<_> = std::iter::from_fn(|| effects.log_line()).collect();
+        let has = |words: &str| lines.iter().any(|(_, line)| line.starts_with(words));
+        check(!has("DEBUG RELOAD failed"), T5, || format!("a dump is not read: {lines:?}"));
+        drop(effects);
+        if has("DB reloaded") {
+            check_same(&before, replay::dump(&self.core), now.wall_ms(), "what a dump gives back");
+        }
     }
 
     /// Reads the log back.
@@ -81,6 +98,7 @@ impl World {
         turn.closed(ASKER);
         let mut effects = turn.seal();
         self.around.perform(&mut effects);
+        self.end_turn_alone(now);
         for _ in 0..TURNS_MAX {
             if self.around.told.count(LOADED) > loaded {
                 let now_ms = self.around.clock.now().wall_ms();

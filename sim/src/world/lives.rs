@@ -33,6 +33,9 @@ use crate::script::{Event, Setup};
 use crate::stock::Stock;
 use crate::workload::Scope;
 
+/// One life of so many ends with everything taken through a dump.
+const DUMPED_EVERY: u64 = 4;
+
 /// How the lives of a run go.
 #[derive(Debug)]
 pub(crate) struct Lives {
@@ -231,6 +234,9 @@ impl World {
         self.around.host.forget();
         self.around.audit = Audit::new(self.lives.is_persistent(), self.around.scope);
         self.compare_told(&found, &expired);
+        if self.lives.count % DUMPED_EVERY == 0 && !self.core.is_loading() {
+            self.reload_dump();
+        }
         self.around.network.forget();
         self.around.clock.restart();
         if crash == Crash::PowerLoss {
