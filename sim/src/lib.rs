@@ -17,6 +17,7 @@ pub mod differential;
 pub mod disk;
 pub mod exhaustive;
 pub mod finding;
+pub mod jobs;
 pub mod marks;
 pub mod model;
 pub mod profile;

@@ -1,15 +1,29 @@
-//! A bounded set of seeds, run with every check on each `cargo test`.
+//! A bounded set of seeds, run with every check on each `cargo test`: so many as `SIM_SEEDS` says,
+//! or as take half a minute on two cores.
 
+use seedis_sim::jobs::{Jobs, side_by_side};
 use seedis_sim::{Plan, run_seed};
+
+const SEEDS: u64 = 4000;
 
 #[test]
 fn seeds_hold() {
-    let mut commands = 0;
-    for seed in 1..=60 {
-        commands += run_seed(Plan { seed, commands: 3000 }, seed % 5 == 0).commands;
-    }
+    let most = std::env::var("SIM_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number"));
+    let seeds: Vec<u64> = (1..=most).collect();
+    let ran = side_by_side(Jobs::for_each_core(), &seeds, |&seed| {
+        run_seed(Plan { seed, commands: 1000 }, seed % 20 == 0).commands
+    });
+    let commands: u64 = ran.iter().sum();
     // A disk that lies ends a few of them early.
-    assert!(commands >= 150_000, "{commands} commands ran");
+    assert!(commands >= most * 900, "{commands} commands ran");
+}
+
+/// Some that run for longer.
+#[test]
+fn long_seeds_hold() {
+    let commands: u64 =
+        (1..=30).map(|seed| run_seed(Plan { seed, commands: 5000 }, false).commands).sum();
+    assert!(commands >= 120_000, "{commands} commands ran");
 }
 
 /// Seeds that have found something in the recovery, with the commands that they ran then.

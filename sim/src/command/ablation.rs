@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use seedis_sim::Plan;
 use seedis_sim::decisions::{FAMILIES, Family};
+use seedis_sim::jobs::side_by_side;
 use seedis_sim::sabotage::Sabotage;
 use seedis_sim::sabotage::hunt::{Catch, Hunt, Limit, hunt};
 
-use super::jobs::side_by_side;
 use super::sabotage::Options;
 
 /// CPU time for which a bug is hunted without a family of faults: so many times what it took with

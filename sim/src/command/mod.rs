@@ -6,7 +6,6 @@
 mod ablation;
 mod differential;
 mod exhaustive;
-mod jobs;
 mod replay;
 mod run;
 mod sabotage;
@@ -18,10 +17,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use jobs::Jobs;
 use lexopt::prelude::*;
 use seedis_sim::Plan;
 use seedis_sim::decisions::{FAMILIES, Family};
+use seedis_sim::jobs::Jobs;
 use seedis_sim::profile::{PROFILES, Profile};
 use seedis_sim::sabotage::hunt::Limit;
 

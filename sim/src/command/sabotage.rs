@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use seedis_sim::jobs::{Jobs, side_by_side};
 use seedis_sim::sabotage::hunt::{Catch, Hunt, Limit, hunt};
 use seedis_sim::sabotage::{Sabotage, table};
 
 use super::ablation;
-use super::jobs::{Jobs, side_by_side};
 
 /// What to hunt, and how long.
 pub(crate) struct Options {

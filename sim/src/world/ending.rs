@@ -79,7 +79,6 @@ impl World {
         let lines: Vec<_> = std::iter::from_fn(|| effects.log_line()).collect();
         let has = |words: &str| lines.iter().any(|(_, line)| line.starts_with(words));
         check(!has("DEBUG RELOAD failed"), T5, || format!("a dump is not read: {lines:?}"));
-        drop(effects);
         if has("DB reloaded") {
             check_same(&before, replay::dump(&self.core), now.wall_ms(), "what a dump gives back");
         }

@@ -234,7 +234,7 @@ impl World {
         self.around.host.forget();
         self.around.audit = Audit::new(self.lives.is_persistent(), self.around.scope);
         self.compare_told(&found, &expired);
-        if self.lives.count % DUMPED_EVERY == 0 && !self.core.is_loading() {
+        if self.lives.count.is_multiple_of(DUMPED_EVERY) && !self.core.is_loading() {
             self.reload_dump();
         }
         self.around.network.forget();

@@ -6,7 +6,15 @@ use std::thread::scope;
 
 /// How many threads, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Jobs(usize);
+pub struct Jobs(usize);
+
+impl Jobs {
+    /// One for each core.
+    #[must_use]
+    pub fn for_each_core() -> Self {
+        Self(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
 
 impl Default for Jobs {
     fn default() -> Self {
@@ -25,11 +33,11 @@ impl FromStr for Jobs {
 }
 
 /// What a call makes of each item, in the order of the items. Who is free takes the next.
-pub(crate) fn side_by_side<T, R>(
-    Jobs(jobs): Jobs,
-    items: &[T],
-    call: impl Fn(&T) -> R + Sync,
-) -> Vec<R>
+///
+/// # Panics
+///
+/// With what a call panicked.
+pub fn side_by_side<T, R>(Jobs(jobs): Jobs, items: &[T], call: impl Fn(&T) -> R + Sync) -> Vec<R>
 where
     T: Sync,
     R: Send,
