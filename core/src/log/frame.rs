@@ -162,6 +162,9 @@ impl Header {
     }
 }
 
+/// The first line of an incremental file of ours, which is durable before a manifest names it.
+pub(crate) const INCR_LINE: &[u8] = b"#incr\n";
+
 /// How a line begins that tells an LSN.
 pub(crate) const LSN_LINE: &[u8] = b"#lsn ";
 

@@ -22,6 +22,7 @@ use super::sync_pace::SyncPace;
 use crate::config::{AppendFsync, LogLevel};
 use crate::io::{FileId, IoError, IoErrorKind, IoReq, IoResult, Ticket};
 use crate::log::FRONT_BYTES;
+use crate::log::frame::INCR_LINE;
 use crate::log::manifest::Manifest;
 use crate::server::Server;
 
@@ -135,7 +136,7 @@ impl Aof {
         if let Some(last) = self.files.back_mut() {
             last.end_lsn = Some(lsn);
         }
-        self.files.push_back(Incr::new(id, lsn, lsn, 0));
+        self.files.push_back(Incr::new(id, lsn, lsn, INCR_LINE.len() as u64));
     }
 }
 

@@ -1,7 +1,7 @@
 //! BGREWRITEAOF: the log begins anew on a snapshot.
 //!
-//! First the next incremental file is made and named in a durable manifest, while batches still go
-//! to the old one. Then comes the cut: at one LSN, between two turns, the log moves to the new file
+//! First the next incremental file is made, with a first line, and named in a durable manifest,
+//! while batches still go to the old one. Then comes the cut: at one LSN, between two turns, the log moves to the new file
 //! and the state is frozen. The frozen state is written to a temporary file, durably, renamed,
 //! and a manifest that names it and the new file alone replaces the old one. Only when that is
 //! durable are the old files removed. A crash at any point leaves files of which the manifest names
@@ -27,6 +27,7 @@ use super::aof::AofState;
 use super::bgsave::Form;
 use crate::config::LogLevel;
 use crate::io::{Dir, FileId, IoError, IoErrorKind, IoReq, IoResult, Name, OpenMode, Ticket};
+use crate::log::frame;
 use crate::log::manifest::{AofFile, Origin};
 use crate::server::Server;
 
@@ -39,6 +40,9 @@ enum Stage {
     MakeDir,
     SyncParent,
     OpenIncr,
+    /// The file gets its first line; so much of that is written.
+    WriteHead(usize),
+    SyncHead,
     SyncIncr,
     ListIncr,
     /// The turn is to end: a base holds no part of a turn.
@@ -166,6 +170,17 @@ impl Server {
             return;
         }
         let result = match (stage, result) {
+            (Stage::WriteHead(from), IoResult::Written { count, bytes }) => {
+                return self.write_head(from + count, bytes);
+            }
+            (Stage::WriteHead(from), IoResult::NotWritten { error, bytes })
+                if error.kind == IoErrorKind::Interrupted =>
+            {
+                return self.write_head(from, bytes);
+            }
+            (stage, IoResult::NotWritten { error, .. }) => {
+                return self.rewrite_failed(&stage, &error);
+            }
             (Stage::Unlink(files), IoResult::Failed(error)) => {
                 return self.old_file_kept(files, &error);
             }
@@ -180,7 +195,8 @@ impl Server {
                 self.rewrite_asks(Stage::SyncParent, IoReq::SyncDir { dir: Dir::Data });
             }
             (Stage::SyncParent, _) => self.open_incr(),
-            (Stage::OpenIncr, _) => {
+            (Stage::OpenIncr, _) => self.write_head(0, frame::INCR_LINE.to_vec()),
+            (Stage::SyncHead, _) => {
                 self.rewrite_asks(Stage::SyncIncr, IoReq::SyncDir { dir: Dir::Aof });
             }
             (Stage::SyncIncr, _) if !self.persist.rewrite.begins_log => self.list_incr(),
@@ -200,7 +216,21 @@ impl Server {
             (Stage::Unlink(files), _) => self.unlink_next(files),
             (Stage::SyncUnlinks, _) => self.forget_history(),
             (Stage::Forget, _) => self.rewrite_succeeded(),
-            (Stage::Save, other) => panic!("a save ends as one, not as {other:?}"),
+            (stage @ (Stage::Save | Stage::WriteHead(_)), other) => {
+                panic!("{stage:?} does not end as {other:?}")
+            }
+        }
+    }
+
+    /// Writes what is missing of the first line of the new incremental file, and syncs it: before
+    /// a manifest names the file it is known from old blocks, which a power loss may leave there.
+    fn write_head(&mut self, from: usize, bytes: Vec<u8>) {
+        let Some((file, _)) = self.persist.rewrite.incr else { return };
+        if from < bytes.len() {
+            let request = IoReq::WriteAt { file, at: from as u64, bytes, from };
+            self.rewrite_asks(Stage::WriteHead(from), request);
+        } else {
+            self.rewrite_asks(Stage::SyncHead, IoReq::Sync { file });
         }
     }
 
@@ -374,6 +404,8 @@ impl Server {
             Stage::MakeDir
                 | Stage::SyncParent
                 | Stage::OpenIncr
+                | Stage::WriteHead(_)
+                | Stage::SyncHead
                 | Stage::SyncIncr
                 | Stage::ListIncr
                 | Stage::Cut
@@ -389,7 +421,7 @@ impl Server {
             self.request(IoReq::Unlink { name }, None);
         }
         if let Some((file, incr)) = &incr
-            && matches!(stage, Stage::SyncIncr)
+            && matches!(stage, Stage::WriteHead(_) | Stage::SyncHead | Stage::SyncIncr)
         {
             self.request(IoReq::Close { file: *file }, None);
             let name = Name::file(Dir::Aof, &incr.name);

@@ -182,6 +182,10 @@ impl LogReader {
                         return found;
                     }
                 }
+                // A file of ours begins with a line, whoever has written behind it.
+                Some(b'*') if self.has_frames && self.offset() == 0 => {
+                    return self.damage(DamageKind::Format);
+                }
                 Some(b'*') => return self.foreign(is_end),
                 Some(_) => return self.damage(DamageKind::Format),
             }
@@ -222,11 +226,18 @@ impl LogReader {
             self.epoch = epoch;
         } else if let Some(header) = Header::parse(line) {
             return Some(self.batch(header, len + 1, is_end));
-        } else if line.starts_with(frame::LSN_LINE) || self.has_frames && !is_timestamp(line) {
+        } else if line.starts_with(frame::LSN_LINE)
+            || self.has_frames && !is_timestamp(line) && !self.is_first_line(&rest[..=len])
+        {
             return Some(self.damage(DamageKind::Format));
         }
         self.at += len + 1;
         None
+    }
+
+    /// Whether it is that of an incremental file.
+    fn is_first_line(&self, line: &[u8]) -> bool {
+        line == frame::INCR_LINE && self.offset() == 0
     }
 
     /// The batch behind a header of `line` bytes.

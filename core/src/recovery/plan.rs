@@ -10,6 +10,7 @@ use core::mem::take;
 use super::Stage;
 use crate::config::{Config, LogLevel};
 use crate::io::{Dir, FileEntry, IoReq, Name, OpenMode};
+use crate::log::frame::INCR_LINE;
 use crate::log::manifest::{AofFile, Manifest, Origin};
 use crate::persist::aof::AofState;
 use crate::persist::first_line::FirstLine;
@@ -205,8 +206,8 @@ impl Server {
     }
 
     /// Removes what a crash left half done: temporary files, and of the files that no manifest
-    /// names empty incremental ones and bases newer than the one that counts. What else nobody
-    /// names may be somebody's copy, and stays. Names of incremental files tell epochs apart until
+    /// names incremental ones with a first line at most and bases newer than the one that counts.
+    /// What else nobody names may be somebody's copy, and stays. Names of incremental files tell epochs apart until
     /// this life has its own in the log.
     pub(crate) fn remove_leftovers(&mut self) {
         let aof = &self.persist.aof;
@@ -242,7 +243,7 @@ impl Server {
     }
 
     /// Whether a rewrite was cut short before a manifest named what it had made: an incremental
-    /// file, which is empty, or a base. Numbers of bases rise, so one below that of the manifest is
+    /// file, of which there is the first line at most, or a base. Numbers of bases rise, so one below that of the manifest is
     /// from before there was one, perhaps of a log whose manifest was lost. Without a manifest
     /// nothing is known.
     fn is_unused(&self, file: &FileEntry) -> bool {
@@ -257,7 +258,9 @@ impl Server {
                     [&b".base.rdb"[..], b".base.aof"].iter().any(|end| file.name.ends_with(end));
                 is_ours && manifest.base.as_ref().is_some_and(|base| seq > base.seq)
             }
-            Some((_, false)) => file.len == 0 && file.name.ends_with(b".incr.aof"),
+            Some((_, false)) => {
+                file.len <= INCR_LINE.len() as u64 && file.name.ends_with(b".incr.aof")
+            }
             None => false,
         }
     }

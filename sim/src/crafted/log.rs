@@ -12,7 +12,7 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::model::Keyspace;
-use crate::sabotage::log_text::{At, Batch, write_command, write_place};
+use crate::sabotage::log_text::{At, Batch, INCR_LINE, write_command, write_place};
 use crate::stock::dump;
 use crate::stock::story::{Log, Teller};
 
@@ -144,6 +144,11 @@ impl Writer<'_> {
         let most = if self.is_unknown { 3 } else { 5 };
         for _ in 0..self.teller.rng.random_range(1..most) {
             self.file(format!("{prefix}.{seq}.incr.aof"), seq, 'i');
+            let has_head = self.teller.rng.random();
+            if has_head {
+                let file = self.files.last_mut().expect("it was just made");
+                file.bytes.extend(INCR_LINE);
+            }
             for _ in 0..self.teller.rng.random_range(1..3) {
                 match self.teller.rng.random_range(0..4) {
                     0 => self.stock(),
@@ -151,7 +156,7 @@ impl Writer<'_> {
                 }
             }
             let file = self.files.last_mut().expect("it was just made");
-            if file.items[0].is_ours && self.teller.rng.random_ratio(3, 4) {
+            if has_head || file.items[0].is_ours && self.teller.rng.random_ratio(3, 4) {
                 file.note = Some("#framed".into());
             }
             seq += self.teller.rng.random_range(1..3);

@@ -46,6 +46,9 @@ const REQUESTS: u64 = 1;
 const DIRECTORIES: u64 = 2;
 const FILES: u64 = 3;
 
+/// Blocks are given to files whole.
+const BLOCK_BYTES: usize = 512;
+
 impl Painter {
     fn new(image: Image) -> Self {
         let (seed, all, choices) = match image {
@@ -280,6 +283,7 @@ fn content_left(
     let mut whole = painter.part(FILES, of, 0);
     let (odds_of_lengths, odds_of_data) = (whole.odds(), whole.odds());
     let stale = if personality.shows_stale_blocks && whole.coin() { stale } else { &[] };
+    let stale = &behind_blocks_of(canvas.len(), stale)[..];
     // The change of the length that a write came with precedes it.
     let mut last_length = None;
     for (at, change) in changes.iter().enumerate() {
@@ -316,6 +320,14 @@ fn content_left(
         }
     }
     canvas.finish()
+}
+
+/// What lies in new blocks: those in which a file of so many durable bytes ends are its own.
+fn behind_blocks_of(len: usize, stale: &[u8]) -> Vec<u8> {
+    let mut stale = stale.to_vec();
+    let own = len.next_multiple_of(BLOCK_BYTES).min(stale.len());
+    stale[..own].fill(0);
+    stale
 }
 
 /// The stretches of a write that are kept; `is_whole` when that follows from something else.

@@ -181,6 +181,10 @@ impl Canvas {
         Self { len: bytes.len(), bytes }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn apply(&mut self, what: &What) {
         match what {
             What::Resize(len) => self.resize(*len, &[]),

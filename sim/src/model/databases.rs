@@ -1,6 +1,6 @@
 //! Databases as a whole, and what says nothing about keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::call::{Call, NO_DB, SYNTAX, int};
@@ -43,10 +43,12 @@ fn select(call: &mut Call<'_>) -> Answer {
     Ok(OK)
 }
 
-/// Dead keys count until somebody has met them.
+/// Dead keys count until somebody has met them, and hashes all of whose fields are.
 fn dbsize(call: &mut Call<'_>) -> Answer {
-    let dead = call.keyspace.dead(call.now_ms);
-    let dead = dead.iter().filter(|(db, _)| db == call.db).count() as i64;
+    let mut dead = call.keyspace.dead(call.now_ms);
+    dead.extend(call.keyspace.with_dead_fields(call.now_ms));
+    dead.retain(|(db, _)| db == call.db);
+    let dead = dead.into_iter().collect::<BTreeSet<_>>().len() as i64;
     let all = call.keyspace.len(*call.db) as i64;
     Ok(Reply::Between(all - dead, all))
 }

@@ -123,10 +123,14 @@ pub fn batches_from(bytes: &[u8], start: Option<At>) -> Vec<Batch> {
     part(bytes, start).batches
 }
 
+/// The first line of an incremental file.
+pub(crate) const INCR_LINE: &[u8] = b"#incr\n";
+
 /// What a part of a file holds that begins at a place in the log.
 #[must_use]
 pub fn part(bytes: &[u8], start: Option<At>) -> Part {
-    let mut part = Part { end: start, ..Part::default() };
+    let head = if bytes.starts_with(INCR_LINE) { INCR_LINE.len() } else { 0 };
+    let mut part = Part { end: start, len: head, ..Part::default() };
     while let Some(batch) = batch_at(bytes, part.len, part.end) {
         (part.len, part.end) = (batch.place.end, Some(batch.end()));
         part.batches.push(batch);

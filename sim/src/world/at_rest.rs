@@ -9,7 +9,7 @@ use seedis_core::io::{Dir, Name};
 use super::World;
 use crate::finding::Invariant::{D12, L1};
 use crate::finding::check;
-use crate::sabotage::log_text::{Listed, listed, manifest};
+use crate::sabotage::log_text::{INCR_LINE, Listed, listed, manifest};
 
 impl World {
     /// Nothing is left of what has failed in a life that goes on: no file of a log that is off is
@@ -77,7 +77,7 @@ impl World {
             let content = disk.content(&Name::file(Dir::Aof, name));
             has_begun_log
                 && name.ends_with(b".incr.aof")
-                && content.is_some_and(|content| !content.is_empty())
+                && content.is_some_and(|content| content.len() > INCR_LINE.len())
         };
         let has_base = listed.iter().any(|file| file.kind == 'b');
         let is_used = |name: &[u8]| {

@@ -115,7 +115,10 @@ impl Audit {
             let second = second_of(&new[batch.place.clone()]);
             self.fresh.push((batch, second));
         }
-        let epoch = file.end.map_or(0, |end| end.epoch);
+        let Some(At { epoch, .. }) = file.end else {
+            // The line that it begins with.
+            return;
+        };
         let life = *self.epoch.get_or_insert(epoch);
         check(epoch == life && (epoch > 0) == self.has_recovered, F1, || {
             format!("epoch {epoch} in the life {life}")

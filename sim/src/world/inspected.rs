@@ -84,6 +84,11 @@ pub(super) fn read(inspector: &mut Inspector, part: Part, bytes: &[u8]) -> Findi
 
 /// A manifest with the files that are loaded, and no other.
 fn check_parts(files: &Files, text: &[u8]) {
+    let is_plain = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~') && !b"\\\"'".contains(byte);
+    if !text.iter().all(is_plain) {
+        // The name of a file has changed by itself, and is quoted now.
+        return;
+    }
     let parts = files.parts();
     let all = listed(text).into_iter().filter(|file| file.kind != 'h');
     let note = |file: Listed| match file.kind {
@@ -117,7 +122,11 @@ fn check_incr(finding: &Finding, bytes: &[u8], at: Option<log_text::At>) -> Opti
     });
     let commands: usize = part.batches.iter().map(|batch| batch.commands().len()).sum();
     check(finding.commands == commands as u64, F1, || {
-        format!("{} commands are told, there are {commands}", finding.commands)
+        let shown = Timeline::shown(bytes);
+        format!(
+            "{} commands are told, there are {commands}: {shown}, {finding:?}",
+            finding.commands
+        )
     });
     if let (Some(first), Some(last)) = (part.batches.first(), part.batches.last()) {
         let lsns = Some(first.lsn..last.end_lsn());

@@ -234,7 +234,9 @@ impl World {
         self.around.host.forget();
         self.around.audit = Audit::new(self.lives.is_persistent(), self.around.scope);
         self.compare_told(&found, &expired);
-        if self.lives.count.is_multiple_of(DUMPED_EVERY) && !self.core.is_loading() {
+        // Who waits for a key may go on as soon as it is there again.
+        let is_still = !self.core.is_loading() && !self.around.network.is_waited_for(&self.core);
+        if is_still && self.lives.count.is_multiple_of(DUMPED_EVERY) {
             self.reload_dump();
         }
         self.around.network.forget();

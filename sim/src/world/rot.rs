@@ -11,10 +11,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use seedis_core::io::Name;
 
+use super::inspected::end_of_base;
 use crate::disk::Disk;
 use crate::finding::Invariant::D9;
 use crate::finding::check;
-use crate::sabotage::log_text::{Batch, batches, files_of, manifest};
+use crate::sabotage::log_text::{Batch, batches, files_of, manifest, part};
+
+/// Epochs that a batch tells apart.
+const EPOCHS_TOLD: u64 = 16;
 
 /// A file that has changed.
 #[derive(Debug)]
@@ -126,20 +130,30 @@ fn verdict(disk: &Disk, name: &Name, before: &[u8], after: &[u8]) -> Option<Verd
     let Some(struck) = files.iter().position(|file| file == name) else {
         return Some(Verdict { lsn: 0, must_refuse: true });
     };
+    let base = end_of_base(disk.content(&manifest()).unwrap_or_default());
+    let mut epoch = base.map_or(0, |at| at.epoch);
     let mut lsn = None;
     let mut told = 0;
-    for (at, file) in files.iter().enumerate().skip(struck) {
-        for batch in batches(disk.content(file).unwrap_or_default()) {
-            let is_before = at == struck && batch.place.end <= first;
-            let is_hit = at == struck && batch.place.start <= last;
-            match is_hit {
-                _ if is_before => {}
-                true => lsn = lsn.or(Some(batch.lsn)),
-                false => {
-                    let undurable = batch.undurable.unwrap_or(batch.lsn);
-                    told = told.max(batch.lsn - undurable.min(batch.lsn));
-                }
+    for (at, file) in files.iter().enumerate() {
+        let part = part(disk.content(file).unwrap_or_default(), None);
+        for batch in part.batches {
+            let is_before = at < struck || at == struck && batch.place.end <= first;
+            if at == struck && !is_before && batch.place.start <= last {
+                lsn = lsn.or(Some(batch.lsn));
+                continue;
             }
+            if !batch.names_lsn && batch.epoch.saturating_sub(epoch) >= EPOCHS_TOLD {
+                // Nobody can tell that it is one.
+                continue;
+            }
+            epoch = epoch.max(batch.epoch);
+            if !is_before {
+                let undurable = batch.undurable.unwrap_or(batch.lsn);
+                told = told.max(batch.lsn - undurable.min(batch.lsn));
+            }
+        }
+        if let Some(end) = part.end.filter(|_| at < struck) {
+            epoch = epoch.max(end.epoch);
         }
     }
     // Nothing whole was hit: what is there is cut off anyway.

@@ -1,7 +1,7 @@
 //! What earlier lives have written behind a cut does not come back.
 
 use super::*;
-use crate::log::frame::{self, Header};
+use crate::log::frame::{self, Header, INCR_LINE};
 
 const ALWAYS: &str = "appendonly yes\nappendfsync always\n";
 
@@ -96,7 +96,7 @@ fn an_epoch_outlives_the_files_that_told_it() {
     let life = Life::start(life.crash(), ALWAYS);
     let incr = life.disk.aof(".incr.aof");
     let lsn = life.core.watermarks().enqueued;
-    assert_eq!(*life.disk.content(&incr), lsn_line(lsn, 4));
+    assert_eq!(*life.disk.content(&incr), [INCR_LINE, &lsn_line(lsn, 4)].concat());
 }
 
 /// A server that cannot say that it has begun serves reads all the same.
@@ -173,7 +173,8 @@ fn lives_that_ended_before_their_first_manifest_have_epochs_of_their_own() {
         let mut life = Life::start(disk, "appendonly no\n");
         life.calls(&["CONFIG SET appendonly yes", "SET k v"]);
         let name = Name::file(Dir::Aof, format!("appendonly.aof.{epoch}.incr.aof").as_bytes());
-        assert!(life.disk.content(&name).starts_with(&lsn_line(0, epoch)), "{epoch}");
+        let begin = [INCR_LINE, &lsn_line(0, epoch)].concat();
+        assert!(life.disk.content(&name).starts_with(&begin), "{epoch}");
         disk = life.crash();
         disk.outstanding.0.clear();
     }

@@ -2,6 +2,7 @@
 
 use super::damage::assert_refused;
 use super::*;
+use crate::log::frame::INCR_LINE;
 
 const CONFIGURATION: &str = "appendonly yes\n";
 const MANIFEST: &[u8] = b"file appendonly.aof.1.incr.aof seq 1 type i\n";
@@ -54,6 +55,31 @@ fn both_may_write_to_one_file() {
     assert_eq!(life.exit, None, "{:?}", life.lines);
     let expected = ["0 again", "0 ours", "1 more", "1 redis", "2 ours"];
     assert_eq!(keys(&life), expected);
+}
+
+/// A file of ours has a durable first line: what begins like a file of Redis in its place is an old
+/// block, and what stands behind it was appended.
+#[test]
+fn old_blocks_of_a_log_of_redis_are_cut_off() {
+    let started = || Life::start(Disk::default(), CONFIGURATION).crash();
+    let redis = commands(&["SELECT 0", "SET redis 1"]);
+    let incr = Name::file(Dir::Aof, INCR.as_bytes());
+    for (content, expected) in [
+        (redis.clone(), Vec::new()),
+        ([INCR_LINE, &redis].concat(), ["0 redis".into()].into()),
+        (INCR_LINE.to_vec(), Vec::new()),
+        (Vec::new(), Vec::new()),
+    ] {
+        let mut disk = started();
+        assert_eq!(*disk.content(&incr), INCR_LINE);
+        *disk.content_mut(&incr) = content;
+        let mut life = Life::start(disk, CONFIGURATION);
+        assert_eq!((life.exit, keys(&life)), (None, expected), "{:?}", life.lines);
+        life.calls(&["SET ours 1"]);
+        let expected = keys(&life);
+        let life = Life::start(life.crash(), CONFIGURATION);
+        assert_eq!((life.exit, keys(&life)), (None, expected), "{:?}", life.lines);
+    }
 }
 
 /// A power loss in our first life keeps some bytes of the line that it began with.
