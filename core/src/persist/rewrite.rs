@@ -1,11 +1,11 @@
 //! BGREWRITEAOF: the log begins anew on a snapshot.
 //!
 //! First the next incremental file is made, with a first line, and named in a durable manifest,
-//! while batches still go to the old one. Then comes the cut: at one LSN, between two turns, the log moves to the new file
-//! and the state is frozen. The frozen state is written to a temporary file, durably, renamed,
-//! and a manifest that names it and the new file alone replaces the old one. Only when that is
-//! durable are the old files removed. A crash at any point leaves files of which the manifest names
-//! a complete log.
+//! while batches still go to the old one. Then comes the cut: at one LSN, between two turns, the
+//! log moves to the new file and the state is frozen. The frozen state is written to a temporary
+//! file, durably, renamed, and a manifest that names it and the new file alone replaces the old
+//! one. Only when that is durable are the old files removed. A crash at any point leaves files of
+//! which the manifest names a complete log.
 //!
 //! Switching the log on is the same with no old file: the manifest that names the first base and
 //! the first incremental file is its beginning, and nothing is promised before that is durable.

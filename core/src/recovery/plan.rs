@@ -207,8 +207,8 @@ impl Server {
 
     /// Removes what a crash left half done: temporary files, and of the files that no manifest
     /// names incremental ones with a first line at most and bases newer than the one that counts.
-    /// What else nobody names may be somebody's copy, and stays. Names of incremental files tell epochs apart until
-    /// this life has its own in the log.
+    /// What else nobody names may be somebody's copy, and stays. Names of incremental files tell
+    /// epochs apart until this life has its own in the log.
     pub(crate) fn remove_leftovers(&mut self) {
         let aof = &self.persist.aof;
         let is_begun = aof.state == AofState::On && aof.first_line == FirstLine::Durable;
@@ -243,9 +243,9 @@ impl Server {
     }
 
     /// Whether a rewrite was cut short before a manifest named what it had made: an incremental
-    /// file, of which there is the first line at most, or a base. Numbers of bases rise, so one below that of the manifest is
-    /// from before there was one, perhaps of a log whose manifest was lost. Without a manifest
-    /// nothing is known.
+    /// file with a first line at most, or a base. Numbers of bases rise, so one below that of the
+    /// manifest is from before there was one, perhaps of a log whose manifest was lost. Without a
+    /// manifest nothing is known.
     fn is_unused(&self, file: &FileEntry) -> bool {
         let manifest = &self.persist.aof.manifest;
         let mut named = manifest.files().map(|(_, named)| &named.name).peekable();
