@@ -105,8 +105,9 @@ pub fn record_in(
 }
 
 fn check_run((world, outcome): (World, Outcome)) -> Outcome {
-    // The log of a later life begins with what was recovered.
-    if outcome.lives == 1 && !world.began_with_files() {
+    // The log of a later life begins with what was recovered, and one that ends while it reads its
+    // log back has not all of it.
+    if outcome.lives == 1 && !world.began_with_files() && !world.core().is_loading() {
         check_replay(&world);
     }
     outcome

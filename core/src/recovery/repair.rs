@@ -58,8 +58,9 @@ impl Torn {
             return None;
         }
         match self.damage.kind {
+            // Before the next file was made it may have failed to be written.
+            _ if self.scan.is_torn_line() => None,
             DamageKind::Torn if self.part.is_last => None,
-            _ if self.part.is_last && self.scan.is_torn_line() => None,
             DamageKind::Torn => Some("only the last file may end early"),
             _ => Some("this is neither a command nor an annotation"),
         }

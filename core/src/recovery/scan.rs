@@ -52,9 +52,12 @@ pub(crate) struct Scan {
     /// of those before it were durable.
     unplaced_bytes: u64,
     unplaced_rot: bool,
-    /// The first bytes behind the damage, and how many there are.
+    /// The first bytes behind the damage, and how many there are. First lines of files that are
+    /// ours do not count.
     head: Vec<u8>,
     len: u64,
+    /// A file begins, and so much of its first line was seen.
+    in_first_line: Option<usize>,
 }
 
 impl Scan {
@@ -76,6 +79,7 @@ impl Scan {
             unplaced_rot: false,
             head: Vec::new(),
             len: 0,
+            in_first_line: None,
         }
     }
 
@@ -114,13 +118,30 @@ impl Scan {
         self.all_zero
     }
 
+    /// What of these bytes is not the line that a file of ours begins with.
+    fn behind_first_line<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let Some(seen) = self.in_first_line else { return bytes };
+        let left = &frame::INCR_LINE[seen..];
+        let len = left.len().min(bytes.len());
+        if left[..len] != bytes[..len] {
+            self.in_first_line = None;
+            return bytes;
+        }
+        self.in_first_line = (len < left.len()).then_some(seen + len);
+        &bytes[len..]
+    }
+
     /// Looks at the next bytes; `is_end` at the end of a file, behind which nothing waits for what
     /// the next one begins with.
     pub(crate) fn push(&mut self, bytes: &[u8], is_end: bool) {
-        self.all_zero &= bytes.iter().all(|&byte| byte == 0);
+        let content = self.behind_first_line(bytes);
+        self.all_zero &= content.iter().all(|&byte| byte == 0);
         let room = LINE_BYTES_MAX - self.head.len();
-        self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
-        self.len += bytes.len() as u64;
+        self.head.extend_from_slice(&content[..room.min(content.len())]);
+        self.len += content.len() as u64;
+        if is_end {
+            self.in_first_line = Some(0);
+        }
         self.buf.extend_from_slice(bytes);
         while !self.is_exhausted()
             && let Some(skipped) = self.step(is_end)

@@ -76,7 +76,7 @@ impl Server {
         }
     }
 
-    fn expire_named(&mut self, db: u32, name: &[u8], now_ms: u64) {
+    pub(super) fn expire_named(&mut self, db: u32, name: &[u8], now_ms: u64) {
         let key = self.hasher.key(name);
         let Some(place) = self.dbs[db as usize].find(key) else { return };
         let at = self.dbs[db as usize].entry(place).expire_at_ms().unwrap_or(now_ms);

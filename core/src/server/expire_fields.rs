@@ -71,6 +71,11 @@ impl Server {
         let Some(name) = self.dbs[db as usize].due_hash(now_ms) else { return };
         let key = self.hasher.key(&name);
         let Some(place) = self.dbs[db as usize].find(key) else { return };
+        if self.dbs[db as usize].entry(place).expire_at_ms().is_some_and(|at_ms| at_ms <= now_ms) {
+            // It goes as a whole: who watches it since it was over hears of no change.
+            budget.removals -= 1;
+            return self.expire_named(db, &name, now_ms);
+        }
         let at_ms = self.dbs[db as usize].next_field_deadline_ms().unwrap_or(now_ms);
         // A bound that was too low costs a look even where nothing else does.
         budget.looks -= 1;

@@ -167,12 +167,8 @@ fn places(ctx: &mut Ctx<'_>, first: usize, end: usize) -> Result<Vec<Option<Plac
     if is_wrong {
         return Err(CommandError::WrongType);
     }
-    Ok((first..end)
-        .map(|at| {
-            let key = ctx.key(at);
-            ctx.db().find(key)
-        })
-        .collect())
+    // With clients paused it has not gone, and is not seen.
+    Ok((first..end).map(|at| ctx.peek(ctx.key(at))).collect())
 }
 
 /// The views of sets; `None` for one that does not exist.

@@ -273,10 +273,8 @@ fn places(ctx: &mut Ctx<'_>, first: usize, end: usize) -> Result<Vec<Option<Plac
             return Err(CommandError::WrongType);
         }
     }
-    let mut find = |at: usize| {
-        let key = ctx.key(at);
-        ctx.db().find(key)
-    };
+    // With clients paused it has not gone, and is not seen.
+    let mut find = |at: usize| ctx.peek(ctx.key(at));
     Ok((first..end).map(&mut find).collect())
 }
 

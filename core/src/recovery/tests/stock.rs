@@ -105,6 +105,30 @@ fn what_is_left_of_a_first_line_is_cut_off() {
     }
 }
 
+/// The disk failed while the line was written, and a rewrite was to begin the log anew.
+#[test]
+fn what_is_left_of_a_first_line_is_cut_off_before_a_file_without_batches() {
+    let theirs = commands(&["SELECT 1", "SET redis 1"]);
+    let manifest = [MANIFEST, b"file appendonly.aof.2.incr.aof seq 2 type i\n#framed\n"].concat();
+    let whole = Life::start(with_incr(&theirs), CONFIGURATION).crash();
+    let whole = whole.content(&Name::file(Dir::Aof, INCR.as_bytes())).clone();
+    let line = whole.strip_prefix(&theirs[..]).expect("ours follows");
+    let mut torn = line.to_vec();
+    torn[8..12].fill(0);
+    for behind in [&line[..4], &line[..12], &torn, b"\0\0\0"] {
+        for next in [INCR_LINE, b""] {
+            let mut disk = with_incr(&[&theirs[..], behind].concat());
+            disk.put(Dir::Aof, "appendonly.aof.manifest", &manifest);
+            disk.put(Dir::Aof, "appendonly.aof.2.incr.aof", next);
+            let mut life = Life::start(disk, CONFIGURATION);
+            assert_eq!((life.exit, keys(&life)), (None, ["1 redis".into()].into()), "{behind:?}");
+            life.calls(&["SET ours 1"]);
+            let life = Life::start(life.crash(), CONFIGURATION);
+            assert_eq!((life.exit, keys(&life).len()), (None, 2), "{:?}", life.lines);
+        }
+    }
+}
+
 #[test]
 fn what_only_looks_like_it_is_not() {
     let theirs = commands(&["SELECT 1", "SET redis 1"]);
