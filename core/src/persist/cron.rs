@@ -30,7 +30,7 @@ impl Server {
     }
 
     fn begin_what_is_due(&mut self) {
-        if self.is_saving() || self.persist.shutdown.is_some() || self.recovery.is_some() {
+        if !self.may_begin_saving() {
             return;
         }
         let now_ns = self.now.mono_ns;
@@ -43,6 +43,11 @@ impl Server {
         }
     }
 
+    /// Whether a save or a rewrite that is due may begin.
+    fn may_begin_saving(&self) -> bool {
+        !self.is_saving() && self.persist.shutdown.is_none() && self.recovery.is_none()
+    }
+
     /// Whether a snapshot is being written.
     pub(crate) fn is_saving(&self) -> bool {
         self.persist.rewrite.is_running() || self.persist.bgsave.is_running()
@@ -50,8 +55,10 @@ impl Server {
 
     /// When the next of these things is due, in ns of the monotonic clock.
     pub(crate) fn persist_deadline_ns(&self) -> Option<u64> {
-        let idle = !self.is_saving() && self.recovery.is_none();
-        let begins = if idle { [self.rewrite_due_ns(), self.save_due_ns()] } else { [None; 2] };
+        // What is due and may not begin wakes nobody: the shell would do nothing else.
+        let may_begin = self.may_begin_saving();
+        let begins =
+            if may_begin { [self.rewrite_due_ns(), self.save_due_ns()] } else { [None; 2] };
         let others = [self.persist.aof.retry_ns, self.sync_due_ns(), self.waitaof_due_ns()];
         begins.into_iter().chain(others).flatten().min()
     }

@@ -331,6 +331,10 @@ impl Model {
             if name == b"hello" && words.len() > 1 {
                 session.is_resp3 = words[1] == b"3";
             }
+            if let Some(key) = looked_at(words).filter(|_| session.transaction.is_none()) {
+                self.keyspace.meet(session.db, key, now_ms);
+                self.tell_watchers(Some(session), now_ms);
+            }
             return (Reply::Any, None);
         };
         if !takes(arity, words.len()) {
@@ -416,6 +420,17 @@ type Ran = (Reply, Option<Wanted>);
 fn is_unblock(words: &[Vec<u8>]) -> bool {
     let is = |at: usize, name: &str| words[at].eq_ignore_ascii_case(name.as_bytes());
     (3..=4).contains(&words.len()) && is(0, "client") && is(1, "unblock")
+}
+
+/// The key that a command looks at whose reply is not known.
+fn looked_at(words: &[Vec<u8>]) -> Option<&[u8]> {
+    let is = |at: usize, name: &str| words[at].eq_ignore_ascii_case(name.as_bytes());
+    let looks = ["encoding", "freq", "idletime", "refcount"];
+    match words.len() {
+        2 if is(0, "dump") => Some(&words[1]),
+        3 if is(0, "object") && looks.iter().any(|name| is(1, name)) => Some(&words[2]),
+        _ => None,
+    }
 }
 
 /// The name of a command, with that of its subcommand as Redis writes it: `xgroup|create`.

@@ -486,11 +486,13 @@ impl World {
         if self.around.scope == Scope::Modelled {
             let words = format!(
                 "the server has not done everything that it was asked to: it refuses writes with \
-                 {:?}, loads: {}, everything is executed: {}, and answered: {}",
+                 {:?}, loads: {}, everything is executed: {}, answered: {}, due at {:?} of {:?}",
                 self.core.write_refusal(),
                 self.core.is_loading(),
                 self.around.network.is_quiet(self.oracle.as_ref()),
                 self.oracle.as_ref().is_none_or(Oracle::is_answered),
+                self.core.next_deadline(),
+                self.around.clock.now(),
             );
             found(L1, words);
         }

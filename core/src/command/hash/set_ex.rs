@@ -155,11 +155,14 @@ impl<'a> Options<'a> {
 
     /// Says and logs it.
     fn tell(&self, ctx: &mut Ctx<'_>, key: Key<'_>, done: &Done<'_>) {
+        let is_removed = self.lifetime == Lifetime::Set(Change::Remove);
         ctx.modified(key.bytes);
-        ctx.dirty(self.pairs.len() / 2);
+        if !is_removed || !done.old.is_empty() {
+            ctx.dirty(self.pairs.len() / 2);
+        }
         ctx.notify(KeyspaceEvents::HASH, "hset", key.bytes);
         let fields: Vec<&[u8]> = self.fields().collect();
-        if self.lifetime == Lifetime::Set(Change::Remove) {
+        if is_removed {
             match &done.old[..] {
                 [] => ctx.propagate_nothing(),
                 old => Change::Remove.propagate(ctx, key, old),

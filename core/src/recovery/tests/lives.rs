@@ -253,6 +253,23 @@ fn debug_loadaof_ends_the_process_when_the_log_is_damaged() {
     assert_eq!(life.state().len(), 1);
 }
 
+/// What is due and may not begin while a shutdown waits wakes nobody, or the shell would be busy.
+#[test]
+fn nothing_is_due_while_a_shutdown_waits() {
+    let configuration = "appendonly yes\nappendfsync always\nsave \"\"\n";
+    let mut life = Life::start(Disk::default(), configuration);
+    life.calls(&["SET k 1"]);
+    life.disk.delays_writes = true;
+    let grows = "CONFIG SET auto-aof-rewrite-percentage 1 auto-aof-rewrite-min-size 1";
+    let lines = [command("SET k 2"), command(grows), command("SHUTDOWN NOSAVE")].concat();
+    let mut turn = life.core.turn(life.now);
+    turn.feed(CONN, &lines);
+    drain(&mut turn.seal(), &mut life.disk, &mut life.got);
+    assert_eq!(life.exit, None, "it waits for a write");
+    let due = life.core.next_deadline();
+    assert!(due.is_none_or(|at| at > life.now.mono_ns), "{due:?} of {:?}", life.now);
+}
+
 /// The base holds whole turns, since a turn is one batch of the log.
 #[test]
 fn a_rewrite_cuts_between_two_turns() {
