@@ -499,9 +499,13 @@ fn ask(core: &mut Core, now: Now, mut tell: impl FnMut(&str)) -> (String, bool) 
     let mut turn = core.turn(now);
     turn.accept(conn, somebody());
     turn.feed(conn, b"INFO persistence keyspace stats\r\n");
-    let effects = turn.seal();
+    let mut effects = turn.seal();
     let mut text = Vec::new();
     effects.tx(conn).for_each(|chunk| text.extend_from_slice(chunk));
+    // What the turn before has logged may be reason enough for a rewrite.
+    while let Some((_, line)) = effects.log_line() {
+        tell(&line);
+    }
     (String::from_utf8_lossy(&text).into_owned(), writes)
 }
 
