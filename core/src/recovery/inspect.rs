@@ -227,8 +227,11 @@ impl Inspector {
 
     /// Begins with the next file, of `len` bytes. Its bytes are pushed in order, all of them.
     pub fn begin(&mut self, part: Part, len: u64) -> Inspection<'_> {
-        let format = match &self.torn {
-            Some(_) => Format::Behind,
+        let format = match &mut self.torn {
+            Some(torn) => {
+                torn.later.push(part.clone());
+                Format::Behind
+            }
             None => Format::Unknown(Vec::new()),
         };
         let batches_before = self.batches_behind();

@@ -58,8 +58,8 @@ impl Torn {
             return None;
         }
         match self.damage.kind {
-            // Before the next file was made it may have failed to be written.
-            _ if self.scan.is_torn_line() => None,
+            // Before the next file of ours was made it may have failed to be written.
+            _ if self.later.iter().all(Part::is_framed) && self.scan.is_torn_line() => None,
             DamageKind::Torn if self.part.is_last => None,
             DamageKind::Torn => Some("only the last file may end early"),
             _ => Some("this is neither a command nor an annotation"),

@@ -58,6 +58,10 @@ fn flush(call: &mut Call<'_>, dbs: Range<usize>) -> Answer {
         (1, _) | (2, b"async" | b"sync") => {}
         _ => return Err(SYNTAX.into()),
     }
+    let mut dead = call.keyspace.dead(call.now_ms);
+    dead.extend(call.keyspace.with_dead_fields(call.now_ms));
+    let dead = dead.iter().filter(|(db, _)| dbs.contains(db)).count();
+    call.keyspace.may_have_expired(dead as u64);
     for db in dbs {
         call.keyspace.replace(db, BTreeMap::new());
     }

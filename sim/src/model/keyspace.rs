@@ -124,10 +124,16 @@ impl Keyspace {
         self.expired
     }
 
-    /// Of these keys, hashes that may also have gone with the last of their fields.
+    /// Of these keys, hashes that may also have gone with the last of their fields; and keys that
+    /// somebody who walked by may have let go before they went otherwise.
     #[must_use]
     pub fn expired_unsure(&self) -> u64 {
         self.unsure
+    }
+
+    /// So many keys may have gone for their deadline, or not.
+    pub(super) fn may_have_expired(&mut self, keys: u64) {
+        self.unsure += keys;
     }
 
     /// Everything, dead keys too.

@@ -331,7 +331,8 @@ impl Model {
             if name == b"hello" && words.len() > 1 {
                 session.is_resp3 = words[1] == b"3";
             }
-            if let Some(key) = looked_at(words).filter(|_| session.transaction.is_none()) {
+            let is_run = session.transaction.is_none() && !self.may_only_listen(session);
+            if let Some(key) = looked_at(words).filter(|_| is_run) {
                 self.keyspace.meet(session.db, key, now_ms);
                 self.tell_watchers(Some(session), now_ms);
             }

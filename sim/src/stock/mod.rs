@@ -292,7 +292,13 @@ impl Stock {
                 continue;
             };
             let rest = bytes.strip_prefix(&log.bytes[..log.whole()]);
-            let is_ours = |rest: &[u8]| rest.is_empty() || rest.starts_with(b"#lsn ");
+            let is_line = |rest: &[u8]| rest.is_empty() || rest.starts_with(b"#lsn ");
+            // What is left of one may look like an annotation of somebody's.
+            let behind_line = |rest: &[u8]| {
+                let len = rest.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+                rest.starts_with(b"#") && is_line(&rest[len..])
+            };
+            let is_ours = |rest: &[u8]| is_line(rest) || behind_line(rest);
             // Nobody needs the log of the old form any more, and what was cut off may come back.
             let is_left = matches!(piece.name, Name::In(Dir::Data, _)) && bytes == log.bytes;
             let is_so = is_left || rest.is_some_and(is_ours);
@@ -378,6 +384,10 @@ impl Stock {
             let mut inspection = inspector.begin(part, bytes.len() as u64);
             bytes.chunks(bytes.len() / 3 + 1).for_each(|bytes| inspection.push(bytes));
             let finding = inspection.end();
+            if !is_whole {
+                // It lies behind the flaw, and only whose it is counts.
+                continue;
+            }
             is_whole &= spoiled.is_none() && piece.is_whole();
             if spoiled.is_none() {
                 piece.check(&finding, is_last);
@@ -387,9 +397,6 @@ impl Stock {
             let range = spoiled.filter(|_| is_seen).and_then(|wrong| wrong.range.as_ref());
             let is_near = range.is_none_or(|it| flaw.is_some_and(|at| it.contains(&at)));
             check(is_near, F1, || format!("a flaw at {flaw:?}, not in {range:?}"));
-            if !is_whole {
-                break;
-            }
         }
         let verdict = inspector.verdict();
         let is_right = match &verdict {

@@ -127,6 +127,12 @@ fn what_is_left_of_a_first_line_is_cut_off_before_a_file_without_batches() {
             assert_eq!((life.exit, keys(&life).len()), (None, 2), "{:?}", life.lines);
         }
     }
+    // Not before a file of Redis.
+    let mut disk = with_incr(&[&theirs[..], b"#"].concat());
+    let manifest = [MANIFEST, b"file appendonly.aof.2.incr.aof seq 2 type i\n"].concat();
+    disk.put(Dir::Aof, "appendonly.aof.manifest", &manifest);
+    disk.put(Dir::Aof, "appendonly.aof.2.incr.aof", b"");
+    assert_refused(&Life::start(disk, CONFIGURATION), &["only the last file may end early"]);
 }
 
 #[test]
