@@ -53,6 +53,9 @@ impl Rot {
             // It becomes one of stock Redis, which has none, and nothing is wrong with it yet.
             return None;
         }
+        if is_other_time(&before, &after) {
+            return None;
+        }
         let verdict = verdict(disk, &name, &before, &after)?;
         disk.set_content(&name, after.clone());
         Some(Self { name, before, after, verdict })
@@ -62,9 +65,7 @@ impl Rot {
     /// may be; then the rot is still there.
     pub(crate) fn undo(self, disk: &mut Disk) -> Option<Self> {
         let is_untouched = disk.content(&self.name) == Some(&self.after);
-        // In a line that tells the time it does no harm, and then the disk failed.
-        let goes_on = disk.content(&self.name).is_some_and(|it| it.starts_with(&self.after));
-        check(is_untouched || goes_on || !self.verdict.must_refuse, D9, || {
+        check(is_untouched || !self.verdict.must_refuse, D9, || {
             format!("{:?} was refused and is changed", self.name)
         });
         if !is_untouched {
@@ -131,6 +132,16 @@ fn changed(before: &[u8], after: &[u8]) -> Option<(usize, usize)> {
     let len = before.len().max(after.len());
     let differs = |at: &usize| before.get(*at) != after.get(*at);
     Some(((0..len).find(differs)?, (0..len).rev().find(differs)?))
+}
+
+/// Whether nothing but a line that tells the time tells another, which has no checksum.
+fn is_other_time(before: &[u8], after: &[u8]) -> bool {
+    let Some((first, last)) = changed(before, after) else { return false };
+    let start = before[..first].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let line = after[start.min(after.len())..].split(|&byte| byte == b'\n').next();
+    let digits =
+        line.and_then(|line| line.strip_prefix(b"#TS:")).and_then(|it| it.strip_suffix(b"\r"));
+    digits.is_some_and(|it| it.iter().all(u8::is_ascii_digit) && last < start + 4 + it.len())
 }
 
 fn verdict(disk: &Disk, name: &Name, before: &[u8], after: &[u8]) -> Option<Verdict> {
