@@ -327,9 +327,11 @@ impl World {
         if !was_loading {
             let dumps = around.told.has_save_begun();
             oracle.iter_mut().for_each(|oracle| oracle.turn_ended(core, now, late_ns, dumps));
+            let was_ending = around.network.operators.is_ending();
             around.told.check_refusal(core);
             around.network.operators.turn_ended(core, &around.told, now.mono_ns);
             let ends = exit.is_some() || around.network.operators.is_ending();
+            oracle.iter().for_each(|oracle| oracle.compare_waits(core, !ends && !was_ending));
             oracle.iter_mut().for_each(|oracle| oracle.ends(core, now, ends));
         }
         if let Some(exit) = exit {
