@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::log::{Logs, Place, command};
-use crate::sabotage::log_text::{At, write_place};
+use crate::sabotage::log_text::{At, EPOCHS_TOLD, PLACE_LINE, write_place};
 
 /// What was done, and what must come of it.
 #[derive(Debug)]
@@ -34,12 +34,6 @@ pub(super) enum Verdict {
     /// The same, for a base.
     Base(&'static str),
 }
-
-/// How a line begins that tells a place.
-const LSN_LINE: &[u8] = b"#lsn ";
-
-/// Epochs that a batch tells apart.
-const EPOCHS_TOLD: u64 = 16;
 
 /// A place that was struck.
 struct Blow {
@@ -113,9 +107,11 @@ fn strike_end(logs: &mut Logs, rng: &mut ChaCha8Rng) -> Option<Damage> {
     write_place(&mut line, At { lsn: told, epoch: epoch + rng.random_range(1..9) });
     // What begins as an annotation does and is none of ours is one of Redis's; what tells another
     // place tells it still.
-    let digits = LSN_LINE.len()..line.iter().position(|&byte| byte == b',')?;
+    let digits = PLACE_LINE.len()..line.iter().position(|&byte| byte == b',')?;
     let from = if rng.random() { 0 } else { digits.start };
-    line[from] = if from == 0 { 0 } else { line[from] };
+    if from == 0 {
+        line[0] = 0;
+    }
     let torn: Vec<usize> =
         (from..line.len() - 1).filter(|at| !(is_other && digits.contains(at))).collect();
     for _ in 0..rng.random_range(1..9) {

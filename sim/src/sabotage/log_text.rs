@@ -123,6 +123,15 @@ pub fn batches_from(bytes: &[u8], start: Option<At>) -> Vec<Batch> {
     part(bytes, start).batches
 }
 
+/// Epochs that a batch tells apart.
+pub(crate) const EPOCHS_TOLD: u64 = 16;
+
+/// How a line begins that tells a place.
+pub(crate) const PLACE_LINE: &[u8] = b"#lsn ";
+
+/// How a manifest begins that has a checksum.
+pub(crate) const CHECKSUM: &str = "#crc32c ";
+
 /// The first line of an incremental file.
 pub(crate) const INCR_LINE: &[u8] = b"#incr\n";
 
@@ -163,7 +172,7 @@ pub(crate) fn write_place(out: &mut Vec<u8>, place: At) {
         told.push(b',');
         write_digits(&mut told, place.epoch, 1);
     }
-    out.extend(b"#lsn ");
+    out.extend(PLACE_LINE);
     out.extend(&told);
     out.push(b' ');
     write_digits(out, u64::from(CRC_32C.checksum(&told)), 6);
@@ -173,7 +182,7 @@ pub(crate) fn write_place(out: &mut Vec<u8>, place: At) {
 /// The place that the first line tells, and the line's length.
 fn place_at(bytes: &[u8]) -> Option<(At, usize)> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    let rest = bytes[..end].strip_prefix(b"#lsn ")?;
+    let rest = bytes[..end].strip_prefix(PLACE_LINE)?;
     let (told, sum) = rest.split_at_checked(rest.len().checked_sub(7)?)?;
     if number(sum.strip_prefix(b" ")?)? != u64::from(CRC_32C.checksum(told)) {
         return None;
@@ -403,7 +412,7 @@ pub fn manifest_of(files: &[Listed]) -> Vec<u8> {
         text += &format!("file {name} seq {seq} type {kind}\n");
         text.extend(note.iter().flat_map(|note| [note, "\n"]));
     }
-    format!("#crc32c {:08x}\n{text}", CRC_32C.checksum(text.as_bytes())).into_bytes()
+    format!("{CHECKSUM}{:08x}\n{text}", CRC_32C.checksum(text.as_bytes())).into_bytes()
 }
 
 /// The files that the manifest on a disk names, of this kind.

@@ -28,6 +28,7 @@ use crate::finding::Invariant::{D9, D12, F1};
 use crate::finding::check;
 use crate::model::{Hash, Keyspace};
 use crate::replay;
+use crate::sabotage::log_text::PLACE_LINE;
 use crate::world::inspected;
 use dump::Dump;
 use manifest::Named;
@@ -292,7 +293,7 @@ impl Stock {
                 continue;
             };
             let rest = bytes.strip_prefix(&log.bytes[..log.whole()]);
-            let is_line = |rest: &[u8]| rest.is_empty() || rest.starts_with(b"#lsn ");
+            let is_line = |rest: &[u8]| rest.is_empty() || rest.starts_with(PLACE_LINE);
             // What is left of one may look like an annotation of somebody's.
             let behind_line = |rest: &[u8]| {
                 let len = rest.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);

@@ -17,7 +17,7 @@ use super::inspected::{end_of_base, in_order, inspector, read};
 use crate::disk::Disk;
 use crate::finding::Invariant::F1;
 use crate::finding::check;
-use crate::sabotage::log_text::{self, Batch, annotations, manifest};
+use crate::sabotage::log_text::{self, Batch, EPOCHS_TOLD, annotations, manifest};
 
 /// A file of the log and what is in it.
 struct File {
@@ -25,9 +25,6 @@ struct File {
     bytes: Vec<u8>,
     batches: Vec<Batch>,
 }
-
-/// Epochs that a batch tells apart.
-const EPOCHS_TOLD: u64 = 16;
 
 /// Damages a copy of the log, as drawn from a number, and inspects it.
 pub(super) fn inspect_damaged(config: &Config, disk: &Disk, seed: u64) {

@@ -15,13 +15,7 @@ use super::inspected::end_of_base;
 use crate::disk::Disk;
 use crate::finding::Invariant::D9;
 use crate::finding::check;
-use crate::sabotage::log_text::{Batch, batches, files_of, manifest, part};
-
-/// How a manifest of ours begins.
-const CHECKSUM: &[u8] = b"#crc32c ";
-
-/// Epochs that a batch tells apart.
-const EPOCHS_TOLD: u64 = 16;
+use crate::sabotage::log_text::{Batch, CHECKSUM, EPOCHS_TOLD, batches, files_of, manifest, part};
 
 /// A file that has changed.
 #[derive(Debug)]
@@ -49,7 +43,8 @@ impl Rot {
         let before = disk.content(&name)?.to_vec();
         let has_checksum = !before.starts_with(b"#base");
         let after = damaged(&before, has_checksum, &mut rng);
-        if name == manifest() && before.starts_with(CHECKSUM) && !after.starts_with(CHECKSUM) {
+        let has_sum = |bytes: &[u8]| bytes.starts_with(CHECKSUM.as_bytes());
+        if name == manifest() && has_sum(&before) && !has_sum(&after) {
             // It becomes one of stock Redis, which has none, and nothing is wrong with it yet.
             return None;
         }

@@ -274,8 +274,7 @@ fn places(ctx: &mut Ctx<'_>, first: usize, end: usize) -> Result<Vec<Option<Plac
         }
     }
     // With clients paused it has not gone, and is not seen.
-    let mut find = |at: usize| ctx.peek(ctx.key(at));
-    Ok((first..end).map(&mut find).collect())
+    Ok((first..end).map(|at| ctx.peek(ctx.key(at))).collect())
 }
 
 fn reply(ctx: &mut Ctx<'_>, form: Form) -> Outcome {
